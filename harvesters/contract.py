@@ -1,0 +1,164 @@
+"""The contract that every harvester keeps: list the entries, fetch one, transform its payload.
+
+A harvester is one module with three functions and a declaration::
+
+    HARVESTER = Harvester(name="empiar", title="EMPIAR", homepage="https://…", licence="https://…",
+                          entries=entries, fetch=fetch, transform=transform)
+
+``entries`` and ``fetch`` may use the network or the disk; ``transform`` is pure: no network, clock or store.
+Errors are grouped by what the caller does: `SourceError` stops the source and keeps what stands,
+`RecordError` skips one record and reports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from linkml_schemas.generated.model import Dataset
+
+
+class SourceError(Exception):
+    """The source cannot be listed or read to its end; what stands is kept."""
+
+
+class RecordError(Exception):
+    """One record cannot be published.
+
+    Attributes:
+        reasons: every reason at once, each naming the field and the fix.
+    """
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One configured source (a ``[sources.<name>]`` table).
+
+    Attributes:
+        name: key of the table, e.g. ``bia``; part of the record's IRI.
+        harvester: module in ``harvesters/``.
+        archive: archive that owns what the source lists, e.g. ``bia``.
+        url: live URL, or a folder (or zip) in the service's shape.
+        options: every other key of the table, for the harvester.
+    """
+
+    name: str
+    harvester: str
+    archive: str
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a source's listing.
+
+    Attributes:
+        key: what the source calls the entry (a path, an accession); unique and stable within the source.
+        version: cheap sign that the payload has not changed (blob hash, ETag, mtime+size); None when unknown.
+        url: where the payload is, for the record's provenance.
+    """
+
+    key: str
+    version: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One quality problem of one field; the record itself goes on.
+
+    Attributes:
+        field: path of the field in the payload, e.g. ``author[3].@id``.
+        rule: short stable name, e.g. ``orcid-checksum``.
+        value: the offending value, shortened to 200 characters, never an e-mail address.
+        message: one sentence.
+        suggestion: what would be right, when known.
+    """
+
+    field: str
+    rule: str
+    value: str
+    message: str
+    suggestion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """The archive itself says that the record is withdrawn.
+
+    Attributes:
+        reason: one sentence.
+        date: ISO 8601 date (precision as given), or None.
+        replaced_by: IRI of the record that takes its place, or None.
+    """
+
+    reason: str
+    date: str | None = None
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What ``transform`` may know beside the payload.
+
+    Attributes:
+        base_iri: the hub's base IRI, ending in ``/``.
+        source: the configured source.
+    """
+
+    base_iri: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Harvested:
+    """What one payload says.
+
+    Attributes:
+        record: the dataset, valid and canonical.
+        findings: its quality problems.
+        withdrawal: set when the archive has withdrawn the record; it then becomes a tombstone.
+    """
+
+    record: Dataset
+    findings: tuple[Finding, ...] = ()
+    withdrawal: Withdrawal | None = None
+
+
+class Http(Protocol):
+    """The one polite session that harvesters may use (see :mod:`harvesters.http`)."""
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
+        """Return the body of a 200 answer, or raise SourceError."""
+
+    def post(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bytes:
+        """Return the body of a 200 answer to a POST, or raise SourceError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harvester:
+    """Declaration of a harvester module.
+
+    Attributes:
+        entries: complete listing of the source; raises SourceError when it cannot be complete.
+        fetch: the archive's own bytes of one entry, as they came.
+        transform: payload → record and findings; pure. RecordError when there is no publishable record.
+        version: raised whenever ``transform`` changes its result, so that unchanged payloads are read again.
+        listing: ``full`` when an entry that is not listed has vanished from the archive.
+    """
+
+    name: str
+    title: str
+    homepage: str
+    licence: str | None
+    entries: Callable[[Http, Source], Iterator[Entry]]
+    fetch: Callable[[Http, Source, Entry], bytes]
+    transform: Callable[[bytes, Entry, Context], Harvested]
+    version: int = 1
+    listing: Literal["full", "partial"] = "full"

@@ -1,0 +1,93 @@
+"""Errors of the hub, grouped by what the caller should do.
+
+::
+
+    HubError
+    ├── ConfigError            settings or command line are wrong: fix them, start again
+    ├── LockedError            another process writes: wait, or stop it
+    ├── StoreError             the data folder is damaged: `hub rebuild`
+    ├── NotFoundError          nothing of that name was ever here            404
+    ├── GoneError              it was here and is withdrawn (has tombstone)  410
+    ├── NotAcceptableError     no format that the caller accepts             406
+    └── QueryError             one query failed; the service goes on
+        ├── QuerySyntaxError   not SPARQL; says where                        400
+        ├── QueryRefusedError  SPARQL that is not allowed here               400
+        ├── QueryTooComplexError  killed the worker, or is nested too deep   400
+        ├── QueryTimeoutError  ran past its deadline                         503
+        ├── QueryMemoryError   needed more memory than it may have           503
+        ├── QueryBusyError     no free worker in time                        503
+        └── ResultTooLargeError   answer longer than allowed                 413
+
+Domain errors know no HTTP; ``hub.web.problems`` maps each class to a status once.
+The harvesters' own errors (``SourceError``, ``RecordError``) live in ``harvesters.contract``.
+"""
+
+from __future__ import annotations
+
+
+class HubError(Exception):
+    """Root of every error the hub raises on purpose; its text is one clear sentence for the user."""
+
+
+class ConfigError(HubError):
+    """Settings or command-line arguments are wrong; the text names the setting and the fix."""
+
+
+class LockedError(HubError):
+    """Another process holds the write lock of the data folder."""
+
+
+class StoreError(HubError):
+    """The data folder is damaged or of another version."""
+
+
+class NotFoundError(HubError):
+    """Nothing of that name was ever here."""
+
+
+class GoneError(HubError):
+    """The record was withdrawn.
+
+    Attributes:
+        tombstone: what is still said of it (accession, title, reason, date withdrawn).
+    """
+
+    def __init__(self, message: str, tombstone: dict[str, str]) -> None:
+        super().__init__(message)
+        self.tombstone = tombstone
+
+
+class NotAcceptableError(HubError):
+    """No format that the caller accepts is offered."""
+
+
+class QueryError(HubError):
+    """One query failed; the service goes on."""
+
+
+class QuerySyntaxError(QueryError):
+    """The text is not SPARQL; the message says where."""
+
+
+class QueryRefusedError(QueryError):
+    """Valid SPARQL that is not allowed here: an update, or SERVICE."""
+
+
+class QueryTooComplexError(QueryError):
+    """Nested too deep, or killed its worker by stack overflow."""
+
+
+class QueryTimeoutError(QueryError):
+    """The query ran past its deadline and was killed."""
+
+
+class QueryMemoryError(QueryError):
+    """The query needed more memory than one query may have."""
+
+
+class QueryBusyError(QueryError):
+    """No worker became free in time; try again later."""
+
+
+class ResultTooLargeError(QueryError):
+    """The answer is longer than one answer may be."""

@@ -1,0 +1,1 @@
+"""The model: ``bioimage.yaml`` and what ``build.py`` generates from it."""
