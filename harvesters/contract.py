@@ -14,13 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from linkml_schemas.generated.model import Dataset
 
+T = TypeVar("T")
+
 
 class SourceError(Exception):
-    """The source cannot be listed or read to its end; what stands is kept."""
+    """The source cannot be listed or read to its end; what stands is kept.
+
+    Attributes:
+        status: HTTP status of the answer that was refused; None when there was no answer.
+    """
+
+    def __init__(self, *args: object, status: int | None = None) -> None:
+        super().__init__(*args)
+        self.status = status
 
 
 class RecordError(Exception):
@@ -139,6 +149,9 @@ class Http(Protocol):
 
     def post(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the body of a 200 answer to a POST, or raise SourceError."""
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """Return what ``make`` gives the first time in this run, and the same object from then on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Pinned JSON-LD contexts."""

@@ -1,0 +1,207 @@
+"""Trees of files, wherever they lie: a folder, a zip, a tarball, or a repository on GitHub.
+
+Archives publish metadata as files in git; a harvester of such files lists and reads them through here, so that
+the live repository, a download of it and a folder on disk are the same to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import tarfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from harvesters.contract import Entry, Http, Source, SourceError
+
+GITHUB = re.compile(r"https://github\.com/(?P<owner>[\w.-]+)/(?P<repo>[\w.-]+?)(?:\.git)?/?(?:tree/(?P<ref>[^/]+)/?(?P<path>.*))?")
+# Source: https://docs.github.com/en/rest/git/trees (the contents API stops at 1,000 files; trees say `truncated`)
+GITHUB_API = "https://api.github.com"
+GITHUB_RAW = "https://raw.githubusercontent.com"
+GITHUB_TARBALL = "https://codeload.github.com"
+# A file changed within this time before it was read may change again under the same time stamp.
+RACY_NS = 2_000_000_000
+MAX_UNPACKED_BYTES = 1 << 30
+
+
+def entries(http: Http, source: Source, suffix: str) -> Iterator[Entry]:
+    """Yield one entry for each file whose name ends in ``suffix``, sorted by path; the key is the path.
+
+    Raises:
+        SourceError: the tree cannot be listed completely.
+    """
+    if match := GITHUB.fullmatch(source.url):
+        listed = _github(http, source, match, suffix)
+    elif source.url.startswith(("http://", "https://")):
+        listed = _archive_entries(http, source, suffix)
+    elif Path(source.url).is_dir():
+        listed = _folder(Path(source.url), suffix)
+    elif Path(source.url).is_file():
+        listed = _archive_entries(http, source, suffix)
+    else:
+        raise SourceError(f"[sources.{source.name}] url: no folder or file at {source.url!r}")
+    yield from sorted(listed, key=lambda entry: entry.key)
+
+
+def fetch(http: Http, source: Source, entry: Entry) -> bytes:
+    """Return the bytes of one file.
+
+    Raises:
+        SourceError: it cannot be read any more.
+    """
+    if GITHUB.fullmatch(source.url) and entry.url and not _contents_known(http, source):
+        return http.get(entry.url)
+    folder = Path(source.url)
+    if folder.is_dir():
+        try:
+            return (folder / entry.key).read_bytes()
+        except OSError as err:
+            raise SourceError(f"{folder / entry.key}: {err.strerror}") from err
+    return _contents(http, source)[entry.key]
+
+
+def _folder(root: Path, suffix: str) -> Iterator[Entry]:
+    stack = [str(root)]
+    now = time.time_ns()
+    while stack:
+        try:
+            found = list(os.scandir(stack.pop()))
+        except OSError as err:
+            raise SourceError(f"{err.filename}: {err.strerror}") from err
+        for item in found:
+            if item.is_dir():
+                stack.append(item.path)
+            elif item.name.endswith(suffix):
+                path = Path(item.path).relative_to(root).as_posix()
+                yield Entry(path, _stamp(item.stat(), now), Path(item.path).absolute().as_uri())
+
+
+def _stamp(stat: os.stat_result, now: int) -> str | None:
+    changed = max(stat.st_mtime_ns, stat.st_ctime_ns)
+    return None if now - changed < RACY_NS else f"{stat.st_size}-{changed}-{stat.st_ino}"
+
+
+# --- zip and tar ---------------------------------------------------------------------------------------------------
+
+
+def _archive_entries(http: Http, source: Source, suffix: str) -> Iterator[Entry]:
+    for path, data in _contents(http, source).items():
+        if path.endswith(suffix):
+            yield Entry(path, git_blob_hash(data), f"{source.url}#{quote(path)}")
+
+
+def git_blob_hash(data: bytes) -> str:
+    """Return the hash that git gives a file of these bytes.
+
+    >>> git_blob_hash(b"")
+    'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
+    """
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _memo_key(source: Source) -> str:
+    return f"files:{source.name}:{source.url}"
+
+
+def _contents(http: Http, source: Source) -> dict[str, bytes]:
+    return http.once(_memo_key(source), lambda: _unpack(_download(http, source), source.url))
+
+
+def _contents_known(http: Http, source: Source) -> bool:
+    return bool(http.once(f"{_memo_key(source)}:tarball", lambda: False))
+
+
+def _download(http: Http, source: Source) -> bytes:
+    if source.url.startswith(("http://", "https://")):
+        return http.get(source.url)
+    try:
+        return Path(source.url).read_bytes()
+    except OSError as err:
+        raise SourceError(f"{source.url}: {err.strerror}") from err
+
+
+def _unpack(data: bytes, name: str) -> dict[str, bytes]:
+    try:
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            return dict(_unzip(data))
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            return dict(_untar(tar))
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as err:
+        raise SourceError(f"{name} is not a complete zip or tarball: {err}") from err
+
+
+def _unzip(data: bytes) -> Iterator[tuple[str, bytes]]:
+    room = MAX_UNPACKED_BYTES
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            if not info.is_dir():
+                room -= info.file_size
+                _check_room(info.filename, room)
+                yield info.filename, archive.read(info)
+
+
+def _untar(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+    room = MAX_UNPACKED_BYTES
+    for member in tar:
+        if member.isfile():
+            room -= member.size
+            _check_room(member.name, room)
+            stream = tar.extractfile(member)
+            if stream is not None:
+                yield member.name, stream.read()
+
+
+def _check_room(name: str, room: int) -> None:
+    if room < 0:
+        raise SourceError(f"unpacked it is longer than {MAX_UNPACKED_BYTES} bytes (at {name})")
+
+
+# --- GitHub --------------------------------------------------------------------------------------------------------
+
+
+def _github(http: Http, source: Source, match: re.Match[str], suffix: str) -> Iterator[Entry]:
+    owner, repo = match["owner"], match["repo"]
+    ref, folder = match["ref"] or "HEAD", (match["path"] or "").strip("/")
+    api = str(source.options.get("github_api", GITHUB_API))
+    raw = str(source.options.get("github_raw", GITHUB_RAW))
+    tree = _json(http, f"{api}/repos/{owner}/{repo}/git/trees/{quote(ref)}?recursive=1")
+    if tree.get("truncated"):
+        yield from _github_tarball(http, source, (owner, repo, ref, folder), suffix)
+        return
+    for item in tree.get("tree", []):
+        path = str(item.get("path", ""))
+        if item.get("type") == "blob" and path.endswith(suffix) and _below(path, folder):
+            yield Entry(path, item.get("sha"), f"{raw}/{owner}/{repo}/{quote(ref)}/{quote(path)}")
+
+
+def _github_tarball(http: Http, source: Source, place: tuple[str, str, str, str], suffix: str) -> Iterator[Entry]:
+    owner, repo, ref, folder = place
+    url = f"{source.options.get('github_tarball', GITHUB_TARBALL)}/{owner}/{repo}/tar.gz/{quote(ref)}"
+    unpacked = _unpack(http.get(url), url)
+    contents = {path.partition("/")[2]: data for path, data in unpacked.items()}
+    http.once(f"{_memo_key(source)}:tarball", lambda: True)
+    http.once(_memo_key(source), lambda: contents)
+    for path, data in contents.items():
+        if path.endswith(suffix) and _below(path, folder):
+            yield Entry(path, git_blob_hash(data), f"https://github.com/{owner}/{repo}/blob/{ref}/{quote(path)}")
+
+
+def _below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(folder + "/")
+
+
+def _json(http: Http, url: str) -> dict[str, Any]:
+    try:
+        found = json.loads(http.get(url))
+    except ValueError as err:
+        raise SourceError(f"{url} did not answer with JSON") from err
+    if not isinstance(found, dict):
+        raise SourceError(f"{url} answered with {type(found).__name__}, not an object")
+    return found

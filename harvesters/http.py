@@ -1,0 +1,177 @@
+"""The one polite HTTP session that harvesters use.
+
+It says who it is, keeps a pace per host, waits when told to (``Retry-After`` in seconds or as a date), retries
+what may pass with growing pauses and jitter, and ends every answer by size and time. TLS is always verified.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+
+from harvesters.contract import SourceError
+
+T = TypeVar("T")
+
+# Statuses that may pass by themselves. Source: https://www.rfc-editor.org/rfc/rfc9110#name-status-codes
+PASSING = frozenset({429, 500, 502, 503, 504})
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a session behaves.
+
+    Attributes:
+        contact: address or page of the hub's operator, told to every archive.
+        interval_s: least pause between two requests to one host.
+        timeout_s: longest silence of a server.
+        deadline_s: longest time for one whole answer.
+        max_bytes: longest answer, after decompression.
+        retries: how often a passing failure is tried again.
+        max_wait_s: longest pause that a server may ask for.
+        ca_bundle: file of trusted certificates, or None for the usual ones.
+    """
+
+    contact: str = "https://github.com/bioimage-hub/bioimage-hub"
+    interval_s: float = 0.2
+    timeout_s: float = 30.0
+    deadline_s: float = 600.0
+    max_bytes: int = 1 << 30
+    retries: int = 4
+    max_wait_s: float = 300.0
+    ca_bundle: str | None = None
+
+
+def user_agent(contact: str) -> str:
+    """Return the name under which the hub asks, with the address to complain to."""
+    try:
+        release = version("bioimage-hub")
+    except PackageNotFoundError:
+        release = "0"
+    return f"bioimage-hub/{release} (+{contact})"
+
+
+class PoliteSession:
+    """The session of one run; implements :class:`harvesters.contract.Http`."""
+
+    def __init__(self, manners: Manners | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.manners = manners or Manners()
+        self._sleep = sleep
+        self._next_at: dict[str, float] = {}
+        self._memo: dict[str, Any] = {}
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = user_agent(self.manners.contact)
+        if self.manners.ca_bundle:
+            self._session.verify = self.manners.ca_bundle
+
+    def close(self) -> None:
+        """Close the connections and forget what ``once`` kept."""
+        self._session.close()
+        self._memo.clear()
+
+    def __enter__(self) -> PoliteSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """Return what ``make`` gives the first time in this run, and the same object from then on."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        value: T = self._memo[key]
+        return value
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
+        """Return the body of a 200 answer.
+
+        Raises:
+            SourceError: refused, gone, too slow, too long or still failing after the retries.
+        """
+        return self._request("GET", url, None, headers)
+
+    def post(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bytes:
+        """Return the body of a 200 answer to a POST.
+
+        Raises:
+            SourceError: as for ``get``.
+        """
+        return self._request("POST", url, body, headers)
+
+    def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None) -> bytes:
+        problem, status = "no answer", None
+        for attempt in range(self.manners.retries + 1):
+            self._keep_pace(url)
+            try:
+                answer = self._session.request(
+                    method, url, data=body, headers=dict(headers or {}), timeout=self.manners.timeout_s, stream=True
+                )
+                with answer:
+                    if answer.status_code == requests.codes.ok:
+                        return self._body(answer)
+                    problem, status = f"status {answer.status_code}", answer.status_code
+                    if answer.status_code not in PASSING:
+                        break
+                    pause = self._pause(attempt, answer.headers.get("Retry-After"))
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as err:
+                problem, status, pause = type(err).__name__, None, self._pause(attempt, None)
+            except requests.RequestException as err:
+                raise SourceError(f"{method} {url}: {err}") from err
+            if attempt < self.manners.retries:
+                self._sleep(pause)
+        raise SourceError(f"{method} {url} failed: {problem}", status=status)
+
+    def _keep_pace(self, url: str) -> None:
+        host = urlsplit(url).netloc
+        wait = self._next_at.get(host, 0.0) - time.monotonic()
+        if wait > 0:
+            self._sleep(wait)
+        self._next_at[host] = time.monotonic() + self.manners.interval_s
+
+    def _pause(self, attempt: int, retry_after: str | None) -> float:
+        if retry_after is not None:
+            return min(_retry_after_s(retry_after), self.manners.max_wait_s)
+        return float(2**attempt * random.uniform(0.5, 1.0))
+
+    def _body(self, answer: requests.Response) -> bytes:
+        started = time.monotonic()
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in answer.iter_content(CHUNK_BYTES):
+            size += len(chunk)
+            if size > self.manners.max_bytes:
+                raise SourceError(f"{answer.url} is longer than {self.manners.max_bytes} bytes")
+            if time.monotonic() - started > self.manners.deadline_s:
+                raise SourceError(f"{answer.url} took longer than {self.manners.deadline_s:g} s")
+            chunks.append(chunk)
+        _check_length(answer)
+        return b"".join(chunks)
+
+
+def _check_length(answer: requests.Response) -> None:
+    stated = answer.headers.get("Content-Length", "")
+    if stated.isdigit() and answer.raw.tell() < int(stated):
+        raise requests.ConnectionError("the answer was cut short")
+
+
+def _retry_after_s(value: str) -> float:
+    """Return the pause that a Retry-After header asks for, in seconds (it is a number or a date)."""
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return 1.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,151 @@
+"""Settings: one frozen object, from ``hub.toml`` and ``HUB_*`` variables, built once and handed down.
+
+Every setting is documented in ``docs/operator.md``; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harvesters.contract import Source
+from hub.errors import ConfigError
+
+DEFAULT_FILE = "hub.toml"
+SOURCE_KEYS = ("harvester", "archive", "url")
+
+
+def _setting(default: Any, help_text: str) -> Any:
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator can set. Each has a default; the variable of ``data_dir`` is ``HUB_DATA_DIR``."""
+
+    data_dir: Path = _setting(Path("data"), "Folder of everything the hub keeps, relative to hub.toml.")
+    base_iri: str = _setting("https://w3id.org/bioimage-hub/", "Start of every IRI the hub mints; ends in a slash.")
+    database_url: str = _setting("", "SQLAlchemy URL of the catalogue; empty means SQLite in data_dir.")
+    contact: str = _setting("https://github.com/bioimage-hub/bioimage-hub", "Address that archives are told.")
+    ca_bundle: str = _setting("", "File of trusted TLS certificates; empty means the usual ones.")
+    harvest_interval_s: float = _setting(0.2, "Least pause between two requests to one host, in seconds.")
+    harvest_timeout_s: float = _setting(30.0, "Longest silence of an archive's server, in seconds.")
+    deletion_guard: float = _setting(0.2, "Share of a source's records that may vanish in one run without --confirm.")
+    keep_snapshots: int = _setting(3, "How many published snapshots are kept.")
+    query_workers: int = _setting(4, "Processes that answer SPARQL queries, per web process.")
+    query_timeout_s: float = _setting(30.0, "Longest time for one query, in seconds.")
+    query_queue_s: float = _setting(10.0, "Longest wait for a free query worker, in seconds.")
+    query_memory_bytes: int = _setting(1 << 30, "Memory that one query may take, in bytes.")
+    max_result_bytes: int = _setting(256 << 20, "Longest answer to one query, in bytes.")
+    max_body_bytes: int = _setting(1 << 20, "Longest body of one request, in bytes.")
+    cache_bytes: int = _setting(64 << 20, "Memory for cached answers of each web process, in bytes.")
+    web_workers: int = _setting(2, "Web processes of `hub serve`.")
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    schedules: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the catalogue."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'catalogue.sqlite'}"
+
+    @property
+    def raw_dir(self) -> Path:
+        """Folder of the archives' own payloads, named by their hash."""
+        return self.data_dir / "raw"
+
+    @property
+    def store_dir(self) -> Path:
+        """Folder of the writer's graph store."""
+        return self.data_dir / "store"
+
+    @property
+    def snapshots_dir(self) -> Path:
+        """Folder of the published snapshots."""
+        return self.data_dir / "snapshots"
+
+
+def option_fields() -> list[tuple[str, str, Any, str]]:
+    """Return (name, variable, default, help) of every plain setting."""
+    plain = (f for f in fields(Settings) if "help" in f.metadata)
+    return [(f.name, f"HUB_{f.name.upper()}", f.default, f.metadata["help"]) for f in plain]
+
+
+def load(path: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of a file (``path``, else ``HUB_CONFIG``, else ``./hub.toml``) and the environment.
+
+    Raises:
+        ConfigError: no such file, not TOML, or a setting that is wrong; names the setting.
+    """
+    env = os.environ if environ is None else environ
+    chosen = path or env.get("HUB_CONFIG")
+    file = Path(chosen or DEFAULT_FILE)
+    if not file.is_file():
+        if chosen:
+            raise ConfigError(f"no settings file {file}: write one, or leave out --config")
+        return _settings({}, env, Path.cwd())
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(f"{file} is not TOML: {err}") from err
+    return _settings(data, env, file.parent)
+
+
+def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Settings:
+    tables = data.pop("sources", {})
+    known = {name: (variable, default) for name, variable, default, _ in option_fields()}
+    for name in data:
+        if name not in known:
+            raise ConfigError(f"{name}: no such setting; there are {', '.join(sorted(known))} and [sources.<name>]")
+    values: dict[str, Any] = {}
+    for name, (variable, default) in known.items():
+        if variable in env:
+            values[name] = _typed(variable, env[variable], type(default))
+        elif name in data:
+            values[name] = _typed(name, data[name], type(default))
+    values["data_dir"] = (here / values.get("data_dir", "data")).absolute()
+    _check(values)
+    if not isinstance(tables, dict):
+        raise ConfigError("sources: write one table [sources.<name>] for each source")
+    sources = {name: _source(name, table, here) for name, table in tables.items()}
+    schedules = {n: str(t["schedule"]) for n, t in tables.items() if "schedule" in t}
+    return Settings(**values, sources=sources, schedules=schedules)
+
+
+def _typed(name: str, value: Any, kind: type) -> Any:
+    wanted = Path if issubclass(kind, Path) else kind
+    if isinstance(value, bool) or (wanted in (str, Path) and not isinstance(value, str)):
+        raise ConfigError(f"{name}: {value!r} is not a {wanted.__name__.lower()}")
+    try:
+        return wanted(value)
+    except (TypeError, ValueError) as err:
+        raise ConfigError(f"{name}: {value!r} is not a number") from err
+
+
+def _check(values: dict[str, Any]) -> None:
+    base = values.get("base_iri", "https://w3id.org/bioimage-hub/")
+    parts = urlsplit(base)
+    if parts.scheme not in ("http", "https") or not parts.netloc or not base.endswith("/") or " " in base:
+        raise ConfigError(f"base_iri: {base!r} is not an http(s) IRI that ends in a slash")
+    if not 0 <= values.get("deletion_guard", 0.2) <= 1:
+        raise ConfigError("deletion_guard: a share between 0 and 1, e.g. 0.2")
+    for name in ("keep_snapshots", "query_workers", "web_workers", "query_memory_bytes", "max_result_bytes"):
+        if values.get(name, 1) < 1:
+            raise ConfigError(f"{name}: at least 1")
+
+
+def _source(name: str, table: Any, here: Path) -> Source:
+    if not isinstance(table, dict):
+        raise ConfigError(f"[sources.{name}] is not a table")
+    missing = [key for key in SOURCE_KEYS if not isinstance(table.get(key), str)]
+    if missing:
+        raise ConfigError(f"[sources.{name}] needs {', '.join(missing)}")
+    url = table["url"]
+    if "://" not in url:
+        url = os.path.normpath(here / url)
+    options = {k: v for k, v in table.items() if k not in (*SOURCE_KEYS, "schedule")}
+    return Source(name=name, harvester=table["harvester"], archive=table["archive"], url=url, options=options)

@@ -1,0 +1,354 @@
+"""One run of one source: list, fetch, transform, write to the log.
+
+A run is one loop in one process. Whatever ends it, what was written stays, and the next run goes on from there to
+the same end: entries that were already taken are unchanged, the rest is new. Nothing is removed before the listing
+was complete, and never more than a share of the source without confirmation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from harvesters.contract import (
+    Context,
+    Entry,
+    Harvested,
+    Harvester,
+    Http,
+    RecordError,
+    Source,
+    SourceError,
+)
+from harvesters.http import Manners, PoliteSession
+from hub import records, snapshots, views
+from hub.config import Settings
+from hub.errors import ConfigError
+from hub.log import Batch, EntryRow, Log, RecordRow, Report, now
+from hub.store import GraphStore, write_lock
+
+logger = logging.getLogger(__name__)
+BATCH_ENTRIES = 200
+BATCH_SECONDS = 5.0
+Progress = Callable[[str, Report], object]
+
+
+def harvester_named(name: str) -> Harvester:
+    """Return a harvester by the name of its module in ``harvesters/``.
+
+    Raises:
+        ConfigError: there is no such harvester.
+    """
+    try:
+        module = importlib.import_module(f"harvesters.{name}")
+        found = module.HARVESTER
+    except (ImportError, AttributeError) as err:
+        raise ConfigError(f"harvester: there is no harvester {name!r}") from err
+    return found  # type: ignore[no-any-return]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run of one source came to.
+
+    Attributes:
+        source: the source's name.
+        report: its counts.
+        error: why the source was stopped, or None.
+    """
+
+    source: str
+    report: Report
+    error: str | None = None
+
+
+def harvest(
+    settings: Settings,
+    names: list[str],
+    *,
+    full: bool = False,
+    confirm: bool = False,
+    progress: Progress = lambda *_: None,
+) -> list[Outcome]:
+    """Run sources one after another, bring the store up to date and publish; return how each went.
+
+    Args:
+        settings: the hub's settings.
+        names: names of configured sources.
+        full: read every payload again, even of entries that look unchanged.
+        confirm: let more records vanish than the guard allows.
+        progress: told the source and its report so far.
+
+    Raises:
+        ConfigError: an unknown source or harvester.
+        LockedError: another process writes.
+    """
+    sources = [_source(settings, name) for name in names]
+    harvesters = [harvester_named(s.harvester) for s in sources]
+    with write_lock(settings.data_dir):
+        log = Log(settings.database)
+        try:
+            outcomes = [
+                Run(settings, log, source, harvester, full=full, confirm=confirm, progress=progress).execute()
+                for source, harvester in zip(sources, harvesters, strict=True)
+            ]
+            publish(settings, log)
+        finally:
+            log.close()
+    return outcomes
+
+
+def _source(settings: Settings, name: str) -> Source:
+    if name not in settings.sources:
+        known = ", ".join(sorted(settings.sources)) or "none"
+        raise ConfigError(f"{name}: no such source in the settings; there are {known}")
+    return settings.sources[name]
+
+
+def publish(settings: Settings, log: Log, progress: Callable[[int], object] = lambda _: None) -> snapshots.Snapshot:
+    """Bring the store up to the log and publish it; the caller holds the write lock."""
+    _check_base(settings, log)
+    standing = snapshots.current_or_none(settings.snapshots_dir)
+    if standing is not None and standing.sequence == log.last_sequence():
+        return standing
+    with GraphStore(settings.store_dir) as store:
+        views.catch_up(log, store, settings, progress)
+        return snapshots.publish(store, settings.snapshots_dir, settings.base_iri, now(), settings.keep_snapshots)
+
+
+def _check_base(settings: Settings, log: Log) -> None:
+    known = log.setting("base_iri")
+    if known is None:
+        log.set_setting("base_iri", settings.base_iri)
+    elif known != settings.base_iri:
+        raise ConfigError(
+            f"base_iri: this data folder was built for {known}, not {settings.base_iri}: set it back or use another data_dir"
+        )
+
+
+def save_payload(folder: Path, raw: bytes) -> str:
+    """Keep a payload under the name of its SHA-256 and return that; writing it twice is no harm."""
+    digest = hashlib.sha256(raw).hexdigest()
+    target = payload_path(folder, digest)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(f".part{os.getpid()}")
+        part.write_bytes(raw)
+        part.replace(target)
+    return digest
+
+
+def payload_path(folder: Path, digest: str) -> Path:
+    """Return where the payload of that SHA-256 lies."""
+    return folder / digest[:2] / digest
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of one source while it lasts."""
+
+    settings: Settings
+    log: Log
+    source: Source
+    harvester: Harvester
+    full: bool = False
+    confirm: bool = False
+    progress: Progress = lambda *_: None
+    report: Report = field(default_factory=Report)
+    number: int = 0
+    known: dict[str, EntryRow] = field(default_factory=dict)
+    standing: dict[str, str] = field(default_factory=dict)
+    owner: dict[str, str] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+    batch: Batch = field(default_factory=Batch)
+    committed_at: float = 0.0
+
+    def execute(self) -> Outcome:
+        """Run to the end; an error of the source ends the run, keeps what stands and is reported."""
+        started = time.monotonic()
+        _check_base(self.settings, self.log)
+        self.number = self.log.start_run(self.source.name)
+        self.known = self.log.known_entries(self.source.name)
+        self.standing = self.log.standing(self.source.name)
+        self.committed_at = started
+        error = None
+        manners = Manners(
+            contact=self.settings.contact,
+            interval_s=self.settings.harvest_interval_s,
+            timeout_s=self.settings.harvest_timeout_s,
+            ca_bundle=self.settings.ca_bundle or None,
+        )
+        try:
+            with PoliteSession(manners) as http:
+                for entry in self.harvester.entries(http, self.source):
+                    self._take(http, entry)
+                self._commit()
+            self._remove_vanished()
+        except SourceError as err:
+            self._commit()
+            error = str(err)
+            logger.warning("%s stopped: %s", self.source.name, error)
+        self.report.seconds = round(time.monotonic() - started, 3)
+        self.log.finish_run(self.number, self.report, error)
+        logger.info("%s: %s", self.source.name, asdict(self.report))
+        return Outcome(self.source.name, self.report, error)
+
+    # --- one entry
+
+    def _take(self, http: Http, entry: Entry) -> None:
+        if entry.key in self.listed:
+            return
+        self.listed.add(entry.key)
+        self.report.listed += 1
+        known = self.known.get(entry.key)
+        if known is not None and not self.full and self._looks_unchanged(known, entry):
+            self._count_known(known)
+        else:
+            self._read(entry, self.harvester.fetch(http, self.source, entry), known)
+        self.progress(self.source.name, self.report)
+        if len(self.batch) >= BATCH_ENTRIES or time.monotonic() - self.committed_at > BATCH_SECONDS:
+            self._commit()
+
+    def _looks_unchanged(self, known: EntryRow, entry: Entry) -> bool:
+        return entry.version is not None and entry.version == known.version and known.harvester == self._harvester()
+
+    def _harvester(self) -> str:
+        return f"{self.harvester.name}/{self.harvester.version}"
+
+    def _count_known(self, known: EntryRow) -> None:
+        if known.rejected is not None:
+            self.report.rejected += 1
+        else:
+            self.report.unchanged += 1
+        if known.accession is not None:
+            self.owner.setdefault(known.accession, known.key)
+
+    def _read(self, entry: Entry, raw: bytes, known: EntryRow | None) -> None:
+        digest = save_payload(self.settings.raw_dir, raw)
+        row = EntryRow(self.source.name, entry.key, entry.version, digest, self._harvester(), None)
+        if known is not None and known.payload_sha256 == digest and known.harvester == row.harvester and not self.full:
+            self.batch.entries.append(_with(row, known.accession, known.rejected))
+            self._count_known(known)
+            return
+        try:
+            harvested = self._transform(raw, entry)
+        except RecordError as err:
+            self._reject(row, known, err)
+            return
+        self._accept(row, entry, harvested)
+
+    def _transform(self, raw: bytes, entry: Entry) -> Harvested:
+        harvested = self.harvester.transform(raw, entry, Context(self.settings.base_iri, self.source))
+        try:
+            record = records.canonical(harvested.record)
+        except ValueError as err:
+            raise RecordError(str(err)) from err
+        if self.owner.setdefault(record.accession, entry.key) != entry.key:
+            other = self.owner[record.accession]
+            raise RecordError(f"accession: {record.accession} was already given by {other} in this listing")
+        return Harvested(record, harvested.findings, harvested.withdrawal)
+
+    def _reject(self, row: EntryRow, known: EntryRow | None, err: RecordError) -> None:
+        self.report.rejected += 1
+        accession = known.accession if known is not None else None
+        if accession is not None:
+            self.owner.setdefault(accession, row.key)
+        self.batch.entries.append(_with(row, accession, json.dumps(list(err.reasons))))
+        logger.warning("%s %s rejected: %s", self.source.name, row.key, err)
+
+    def _accept(self, row: EntryRow, entry: Entry, harvested: Harvested) -> None:
+        record = harvested.record
+        self.batch.entries.append(_with(row, record.accession, None))
+        self.report.findings += len(harvested.findings)
+        before = self.log.record(self.source.name, record.accession) if record.accession in self.standing else None
+        after = self._row(row, entry, harvested, before)
+        if before is not None and _same(before, after):
+            self.report.unchanged += 1
+            return
+        if before is None:
+            self.report.new += 1
+        else:
+            self.report.changed += 1
+        if after.state == "withdrawn" and (before is None or before.state != "withdrawn"):
+            self.report.deleted += 1
+        self.standing[record.accession] = after.state
+        self.batch.records.append((_action(before, after), after))
+
+    def _row(self, row: EntryRow, entry: Entry, harvested: Harvested, before: RecordRow | None) -> RecordRow:
+        record, moment = harvested.record, now()
+        return RecordRow(
+            source=self.source.name,
+            accession=record.accession,
+            iri=record.id,
+            state="withdrawn" if harvested.withdrawal else "active",
+            title=record.name,
+            record=records.to_json(record),
+            findings=json.dumps([asdict(f) for f in harvested.findings], ensure_ascii=False),
+            withdrawal=json.dumps(asdict(harvested.withdrawal)) if harvested.withdrawal else None,
+            payload_sha256=row.payload_sha256,
+            source_url=entry.url,
+            harvester=row.harvester,
+            first_seen=before.first_seen if before else moment,
+            changed=moment,
+            run=self.number,
+        )
+
+    # --- the batch, and what vanished
+
+    def _commit(self) -> None:
+        if self.batch:
+            os.sync()
+            self.log.commit(self.batch, self.number)
+            self.batch = Batch()
+        self.committed_at = time.monotonic()
+
+    def _remove_vanished(self) -> None:
+        if self.harvester.listing != "full":
+            return
+        gone = [a for a, state in self.standing.items() if state == "active" and a not in self.owner]
+        active = sum(state == "active" for state in self.standing.values())
+        if len(gone) > self.settings.deletion_guard * active and not self.confirm:
+            self.report.held = len(gone)
+            logger.warning("%s: %d of %d records vanished; held until --confirm", self.source.name, len(gone), active)
+            return
+        for accession in sorted(gone):
+            before = self.log.record(self.source.name, accession)
+            if before is not None:
+                self._withdraw(before)
+        self._commit()
+        self.log.forget_entries(self.source.name, sorted(set(self.known) - self.listed))
+
+    def _withdraw(self, before: RecordRow) -> None:
+        self.report.deleted += 1
+        moment = now()
+        reason = {"reason": f"{self.source.name} does not list it any more", "date": moment[:10], "replaced_by": None}
+        after = RecordRow(
+            **{**asdict(before), "state": "withdrawn", "withdrawal": json.dumps(reason), "changed": moment, "run": self.number}
+        )
+        self.batch.records.append(("withdraw", after))
+        if len(self.batch) >= BATCH_ENTRIES:
+            self._commit()
+
+
+def _with(row: EntryRow, accession: str | None, rejected: str | None) -> EntryRow:
+    return EntryRow(row.source, row.key, row.version, row.payload_sha256, row.harvester, accession, rejected)
+
+
+def _same(before: RecordRow, after: RecordRow) -> bool:
+    kept = ("state", "record", "findings", "withdrawal", "payload_sha256", "harvester")
+    return all(getattr(before, name) == getattr(after, name) for name in kept)
+
+
+def _action(before: RecordRow | None, after: RecordRow) -> str:
+    if before is None:
+        return "create" if after.state == "active" else "withdraw"
+    if after.state == "withdrawn":
+        return "withdraw" if before.state == "active" else "update"
+    return "update" if before.state == "active" else "restore"

@@ -1,0 +1,368 @@
+"""The catalogue database: runs, entries, records and the append-only log.
+
+The log has one row for each accepted change, numbered without gaps; ``records`` holds what stands now. Both are
+written in one transaction, so a crash leaves whole batches. Works on SQLite and PostgreSQL (SQLAlchemy Core).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+from hub.errors import StoreError
+
+LAYOUT = "1"
+metadata = sa.MetaData()
+
+meta = sa.Table("meta", metadata, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String))
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("started", sa.String, nullable=False),
+    sa.Column("ended", sa.String),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("error", sa.Text),
+)
+
+entries = sa.Table(
+    "entries",
+    metadata,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("version", sa.String),
+    sa.Column("payload_sha256", sa.String, nullable=False),
+    sa.Column("harvester", sa.String, nullable=False),
+    sa.Column("accession", sa.String),
+    sa.Column("rejected", sa.Text),
+)
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("accession", sa.String, primary_key=True),
+    sa.Column("iri", sa.String, nullable=False, index=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("findings", sa.Text, nullable=False),
+    sa.Column("withdrawal", sa.Text),
+    sa.Column("payload_sha256", sa.String, nullable=False),
+    sa.Column("source_url", sa.String),
+    sa.Column("harvester", sa.String, nullable=False),
+    sa.Column("first_seen", sa.String, nullable=False),
+    sa.Column("changed", sa.String, nullable=False),
+    sa.Column("run", sa.Integer, nullable=False),
+)
+
+changes = sa.Table(
+    "log",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("accession", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("payload_sha256", sa.String),
+    sa.Column("harvester", sa.String),
+)
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts of one run; ``listed = new + changed + unchanged + rejected``.
+
+    Attributes:
+        listed: entries that the source listed.
+        new: records that were not there before.
+        changed: records whose payload changed.
+        unchanged: records that stayed as they were.
+        rejected: entries that could not be published.
+        deleted: tombstones written (vanished from a full listing, or withdrawn by the archive).
+        held: vanished records that wait for confirmation.
+        findings: quality problems in the entries that were read in this run.
+        seconds: how long the run took.
+    """
+
+    listed: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    held: int = 0
+    rejected: int = 0
+    findings: int = 0
+    seconds: float = 0.0
+
+    def adds_up(self) -> bool:
+        """Tell whether every listed entry is accounted for."""
+        return self.listed == self.new + self.changed + self.unchanged + self.rejected
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """What is known of one entry of a source since it was last read."""
+
+    source: str
+    key: str
+    version: str | None
+    payload_sha256: str
+    harvester: str
+    accession: str | None
+    rejected: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """What stands of one record."""
+
+    source: str
+    accession: str
+    iri: str
+    state: str
+    title: str
+    record: str
+    findings: str
+    withdrawal: str | None
+    payload_sha256: str
+    source_url: str | None
+    harvester: str
+    first_seen: str
+    changed: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the log: what happened to one record."""
+
+    sequence: int
+    at: str
+    run: int
+    source: str
+    accession: str
+    action: str
+    payload_sha256: str | None
+    harvester: str | None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Changes that are written together: entries read, records changed and why."""
+
+    entries: list[EntryRow] = field(default_factory=list)
+    records: list[tuple[str, RecordRow]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.entries) + len(self.records)
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Log:
+    """The catalogue of one data folder."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        try:
+            metadata.create_all(self.engine)
+            self._check_layout()
+        except sa.exc.SQLAlchemyError as err:
+            raise StoreError(f"the catalogue at {self.engine.url!r} cannot be used: {err}") from err
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def _check_layout(self) -> None:
+        found = self.setting("layout")
+        if found is None:
+            self.set_setting("layout", LAYOUT)
+        elif found != LAYOUT:
+            raise StoreError(f"the catalogue has layout {found}, this hub reads {LAYOUT}")
+
+    def setting(self, key: str) -> str | None:
+        """Return a remembered value, or None."""
+        with self.engine.connect() as db:
+            return db.scalar(sa.select(meta.c.value).where(meta.c.key == key))
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Remember a value."""
+        with self.engine.begin() as db:
+            db.execute(sa.delete(meta).where(meta.c.key == key))
+            db.execute(sa.insert(meta).values(key=key, value=value))
+
+    # --- runs
+
+    def start_run(self, source: str) -> int:
+        """Begin a run and return its number; a run of that source left open by a crash is marked interrupted."""
+        with self.engine.begin() as db:
+            open_runs = (runs.c.source == source) & (runs.c.state == "running")
+            db.execute(sa.update(runs).where(open_runs).values(state="interrupted", ended=now()))
+            number = (db.scalar(sa.select(sa.func.max(runs.c.number))) or 0) + 1
+            report = json.dumps(asdict(Report()))
+            db.execute(
+                sa.insert(runs).values(number=number, source=source, started=now(), state="running", report=report)
+            )
+        return number
+
+    def finish_run(self, number: int, report: Report, error: str | None = None) -> None:
+        """Write a run's report; with an error the run has failed."""
+        values = {"ended": now(), "state": "failed" if error else "done", "error": error}
+        with self.engine.begin() as db:
+            db.execute(sa.update(runs).where(runs.c.number == number).values(report=json.dumps(asdict(report)), **values))
+
+    def last_runs(self) -> dict[str, dict[str, Any]]:
+        """Return the latest run of every source, by name: started, ended, state, error and the report's counts."""
+        latest = sa.select(sa.func.max(runs.c.number)).group_by(runs.c.source)
+        return {r["source"]: r for r in self._runs(runs.c.number.in_(latest))}
+
+    def runs_with_changes(self) -> list[dict[str, Any]]:
+        """Return every run that wrote to the log, in order."""
+        return list(self._runs(runs.c.number.in_(sa.select(changes.c.run).distinct())))
+
+    def _runs(self, which: sa.ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+        with self.engine.connect() as db:
+            for row in db.execute(sa.select(runs).where(which).order_by(runs.c.number)).mappings():
+                yield {**{k: v for k, v in row.items() if k != "report"}, **json.loads(row["report"])}
+
+    # --- entries and records
+
+    def known_entries(self, source: str) -> dict[str, EntryRow]:
+        """Return what is known of every entry of a source, by key."""
+        with self.engine.connect() as db:
+            rows = db.execute(sa.select(entries).where(entries.c.source == source))
+            return {row.key: EntryRow(*row) for row in rows}
+
+    def standing(self, source: str) -> dict[str, str]:
+        """Return the state of every record of a source, by accession."""
+        with self.engine.connect() as db:
+            rows = db.execute(sa.select(records.c.accession, records.c.state).where(records.c.source == source))
+            return {row.accession: row.state for row in rows}
+
+    def record(self, source: str, accession: str) -> RecordRow | None:
+        """Return what stands of one record, or None."""
+        with self.engine.connect() as db:
+            key = (records.c.source == source) & (records.c.accession == accession)
+            row = db.execute(sa.select(records).where(key)).one_or_none()
+            return RecordRow(*row) if row else None
+
+    def all_records(self) -> Iterator[RecordRow]:
+        """Yield what stands of every record."""
+        with self.engine.connect() as db:
+            for row in db.execute(sa.select(records).order_by(records.c.source, records.c.accession)):
+                yield RecordRow(*row)
+
+    def rejected(self, source: str | None = None) -> list[tuple[str, str, str]]:
+        """Return (source, entry, reasons) of every entry that could not be published."""
+        query = sa.select(entries.c.source, entries.c.key, entries.c.rejected).where(entries.c.rejected.is_not(None))
+        if source is not None:
+            query = query.where(entries.c.source == source)
+        with self.engine.connect() as db:
+            return [(str(s), str(k), str(r)) for s, k, r in db.execute(query.order_by(entries.c.source, entries.c.key))]
+
+    def commit(self, batch: Batch, run: int) -> int:
+        """Write a batch in one transaction and return the log's last sequence number."""
+        with self.engine.begin() as db:
+            _replace(db, entries, ("source", "key"), [_columns(e) for e in batch.entries])
+            _replace(db, records, ("source", "accession"), [_columns(r) for _, r in batch.records])
+            sequence = _last_sequence(db)
+            rows = []
+            for action, row in batch.records:
+                sequence += 1
+                rows.append(_change(sequence, run, action, row))
+            if rows:
+                db.execute(sa.insert(changes), rows)
+        return sequence
+
+    def forget_entries(self, source: str, keys: Sequence[str]) -> None:
+        """Forget entries that the source does not list any more."""
+        with self.engine.begin() as db:
+            for key in keys:
+                db.execute(sa.delete(entries).where((entries.c.source == source) & (entries.c.key == key)))
+
+    # --- the log
+
+    def last_sequence(self) -> int:
+        """Return the number of the latest change, 0 when there is none."""
+        with self.engine.connect() as db:
+            return _last_sequence(db)
+
+    def changes_since(self, sequence: int, limit: int) -> list[Change]:
+        """Return the next changes after a sequence number, oldest first."""
+        with self.engine.connect() as db:
+            query = sa.select(changes).where(changes.c.sequence > sequence).order_by(changes.c.sequence).limit(limit)
+            return [Change(*row) for row in db.execute(query)]
+
+    def current(self, keys: Iterable[tuple[str, str]]) -> list[RecordRow]:
+        """Return what stands of the given (source, accession) pairs."""
+        wanted = sorted(set(keys))
+        with self.engine.connect() as db:
+            by_key = sa.tuple_(records.c.source, records.c.accession).in_(wanted)
+            return [RecordRow(*row) for row in db.execute(sa.select(records).where(by_key))]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of records by state."""
+        with self.engine.connect() as db:
+            rows = db.execute(sa.select(records.c.state, sa.func.count()).group_by(records.c.state))
+            return {str(state): int(count) for state, count in rows}
+
+
+def _engine(url: str) -> Engine:
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_pragmas)
+    return engine
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _last_sequence(db: Connection) -> int:
+    return int(db.scalar(sa.select(sa.func.max(changes.c.sequence))) or 0)
+
+
+def _columns(row: EntryRow | RecordRow) -> dict[str, Any]:
+    return asdict(row)
+
+
+def _change(sequence: int, run: int, action: str, row: RecordRow) -> dict[str, Any]:
+    return {
+        "sequence": sequence,
+        "at": row.changed,
+        "run": run,
+        "source": row.source,
+        "accession": row.accession,
+        "action": action,
+        "payload_sha256": row.payload_sha256,
+        "harvester": row.harvester,
+    }
+
+
+def _replace(db: Connection, table: sa.Table, key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    unique = list({tuple(row[k] for k in key): row for row in rows}.values())
+    matches = sa.and_(*(table.c[k] == sa.bindparam(f"key_{k}") for k in key))
+    db.execute(sa.delete(table).where(matches), [{f"key_{k}": row[k] for k in key} for row in unique])
+    db.execute(sa.insert(table), unique)

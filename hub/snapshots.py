@@ -1,0 +1,116 @@
+"""Published snapshots: immutable copies of the store that readers open, and which of them is current.
+
+``snapshots/000042/`` holds ``graph/`` (a hard-linked copy of the store) and ``manifest.json``; the link ``current``
+names the newest and is switched in one step, so a reader sees a whole harvest or none of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hub.errors import NotFoundError
+from hub.store import GraphStore
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One published snapshot.
+
+    Attributes:
+        path: its folder.
+        sequence: the log's sequence number that it is true of.
+        created: ISO 8601 time of publication.
+        base_iri: the hub's base IRI at that time.
+        quads: number of statements, over all graphs.
+    """
+
+    path: Path
+    sequence: int
+    created: str
+    base_iri: str
+    quads: int
+
+    @property
+    def graph(self) -> Path:
+        """Folder of the graph store, to be opened read-only."""
+        return self.path / "graph"
+
+
+def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: int) -> Snapshot:
+    """Publish the store as it stands and return the snapshot; an equal one that stands already is kept.
+
+    Args:
+        store: the writer's store, flushed.
+        folder: folder of all snapshots.
+        base_iri: the hub's base IRI.
+        created: time of publication.
+        keep: how many snapshots to keep, the new one included.
+    """
+    sequence = store.sequence()
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{sequence:06d}"
+    standing = current_or_none(folder)
+    if standing is not None and standing.sequence == sequence and standing.base_iri == base_iri:
+        return standing
+    building = folder / f".building-{os.getpid()}"
+    for left in folder.glob(".building-*"):
+        shutil.rmtree(left)
+    building.mkdir()
+    store.backup(building / "graph")
+    manifest = {"sequence": sequence, "created": created, "base_iri": base_iri, "quads": len(store)}
+    (building / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    if target.exists():
+        shutil.rmtree(target)
+    building.rename(target)
+    _point(folder, target.name)
+    _prune(folder, keep)
+    return read(target)
+
+
+def _point(folder: Path, name: str) -> None:
+    link = folder / ".current"
+    link.unlink(missing_ok=True)
+    link.symlink_to(name)
+    link.replace(folder / "current")
+
+
+def _prune(folder: Path, keep: int) -> None:
+    current = (folder / "current").readlink().name
+    old = sorted(p for p in folder.iterdir() if p.name.isdigit() and p.name != current)
+    for path in old[: max(0, len(old) - (keep - 1))]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def read(path: Path) -> Snapshot:
+    """Return the snapshot in a folder."""
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    return Snapshot(path=path, **manifest)
+
+
+def current_or_none(folder: Path) -> Snapshot | None:
+    """Return the published snapshot, or None when nothing was published yet."""
+    try:
+        return read(folder / (folder / "current").readlink())
+    except OSError:
+        return None
+
+
+def current(folder: Path) -> Snapshot:
+    """Return the published snapshot.
+
+    Raises:
+        NotFoundError: nothing was published yet.
+    """
+    found = current_or_none(folder)
+    if found is None:
+        raise NotFoundError(f"nothing is published in {folder} yet: run `hub harvest --all`")
+    return found
+
+
+def manifest(snapshot: Snapshot) -> dict[str, object]:
+    """Return a snapshot's manifest as plain values."""
+    return {k: v for k, v in asdict(snapshot).items() if k != "path"}

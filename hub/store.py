@@ -1,0 +1,214 @@
+"""The writer's graph store: named graphs, and a default graph that is their de-duplicated union.
+
+Graphs are replaced whole, but only what differs is written, and the sequence number that the store is true of is
+written last, so a replacement that a crash cut short is made again. This module knows quads, not the model: which values of the default
+graph win is told to it by a function.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
+
+from hub.errors import LockedError, StoreError
+
+Statement = tuple[NamedNode, NamedNode | Literal, NamedNode]
+Resolve = Callable[[NamedNode, list[Statement]], set[tuple[NamedNode, NamedNode | Literal]]]
+
+DEFAULT = DefaultGraph()
+META = NamedNode("urn:x-hub:meta")
+SEQUENCE = NamedNode("urn:x-hub:sequence")
+# From this many quads on, building sorted files beats the write-ahead log (measured: 2 times faster, a fifth the disk).
+BULK_QUADS = 10_000
+
+
+class GraphStore:
+    """A store on disk, open for writing by one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._store = Store(str(path))
+        except OSError as err:
+            if "lock" in str(err).lower():
+                raise LockedError(f"another process writes to {path}: wait until it has finished") from err
+            raise StoreError(f"the store at {path} cannot be opened ({err}): run `hub rebuild`") from err
+
+    def __enter__(self) -> GraphStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write everything to disk and release the store."""
+        self._store.flush()
+        del self._store
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def sequence(self) -> int:
+        """Return the sequence number that the store is true of, 0 when it is empty."""
+        return max((int(q.object.value) for q in self._sequences()), default=0)  # type: ignore[union-attr]
+
+    def _sequences(self) -> Iterator[Quad]:
+        return self._store.quads_for_pattern(META, SEQUENCE, None, META)
+
+    def replace(
+        self,
+        graphs: Mapping[NamedNode, list[Quad]],
+        sequence: int,
+        resolve: Resolve,
+        is_private: Callable[[str], bool] = lambda _: False,
+    ) -> int:
+        """Give graphs new contents, bring the default graph up to date, and return how many quads were written.
+
+        Args:
+            graphs: new contents by graph; an empty list removes the graph.
+            sequence: the log's sequence number that the store is then true of.
+            resolve: given a subject and all that is said of it (predicate, object, graph), what the default graph says.
+            is_private: tells that a subject occurs in no more than one graph, which saves looking for others.
+        """
+        step = _Step(graphs, resolve, is_private)
+        for graph, quads in graphs.items():
+            step.compare(self._store.quads_for_pattern(None, None, None, graph), quads)
+        for subject, said in step.touched().items():
+            private = is_private(subject.value)
+            step.refresh(subject, said, self._store.quads_for_pattern(subject, None, None, DEFAULT if private else None))
+        self._write(step.removed, step.added, sequence)
+        return len(step.removed) + len(step.added)
+
+    def _write(self, removed: set[Quad], added: list[Quad], sequence: int) -> None:
+        """Write additions, then removals together with the sequence number.
+
+        A crash between the two leaves the old number, so the same replacement is made again and comes to the same end.
+        """
+        mark = Quad(META, SEQUENCE, Literal(sequence), META)
+        gone = [*removed, *(q for q in self._sequences() if q != mark)]
+        if len(added) >= BULK_QUADS:
+            self._store.bulk_extend(added)
+        else:
+            self._store.extend(added)
+        deletion = f"DELETE DATA {{ {_blocks(gone)} }} ;\n" if gone else ""
+        self._store.update(f"{deletion}INSERT DATA {{ {_blocks([mark])} }}")
+
+    def flush(self) -> None:
+        """Return when everything written is on disk."""
+        self._store.flush()
+
+    def clear(self) -> None:
+        """Remove every statement."""
+        self._store.clear()
+
+    def backup(self, target: Path) -> None:
+        """Write an immutable copy (hard links, so it costs next to nothing)."""
+        self._store.backup(str(target))
+
+    def quads(self) -> Iterator[Quad]:
+        """Yield every quad of the named graphs and of the default graph, without the store's own mark."""
+        return (q for q in self._store if q.graph_name != META)
+
+
+class _Step:
+    """What one replacement adds and removes, worked out before anything is written."""
+
+    def __init__(
+        self, graphs: Mapping[NamedNode, list[Quad]], resolve: Resolve, is_private: Callable[[str], bool]
+    ) -> None:
+        self.graphs = graphs
+        self.resolve = resolve
+        self.is_private = is_private
+        self.removed: set[Quad] = set()
+        self.added: list[Quad] = []
+        self.changed: set[NamedNode] = set()
+        self._fresh: dict[str, bool] = {}
+
+    def compare(self, stored: Iterable[Quad], quads: list[Quad]) -> None:
+        """Note what differs between a graph's old and new contents."""
+        old = set(stored)
+        if not old:
+            self._add_graph(quads)
+            return
+        new = set(quads)
+        self.removed.update(old - new)
+        self.added.extend(new - old)
+        self.changed.update(q.subject for q in old ^ new)
+
+    def _add_graph(self, quads: list[Quad]) -> None:
+        """Note a new graph; what only it can say goes to the default graph as it is."""
+        self.added.extend(quads)
+        for quad in quads:
+            if self._is_fresh(quad.subject.value):
+                self.added.append(Quad(quad.subject, quad.predicate, quad.object))
+            else:
+                self.changed.add(quad.subject)
+
+    def touched(self) -> dict[NamedNode, list[Quad]]:
+        """Return the subjects of which anything changed, each with all that the new contents say of it."""
+        said: dict[NamedNode, list[Quad]] = {subject: [] for subject in self.changed}
+        for quads in self.graphs.values():
+            for quad in quads:
+                if quad.subject in said:
+                    said[quad.subject].append(quad)
+        return said
+
+    def _is_fresh(self, iri: str) -> bool:
+        known = self._fresh.get(iri)
+        if known is None:
+            known = self._fresh[iri] = self.is_private(iri)
+        return known
+
+    def refresh(self, subject: NamedNode, new: list[Quad], stored: Iterable[Quad]) -> None:
+        """Note what the default graph has to say of a subject, and does not yet, or no more."""
+        current, said = set(), []
+        for quad in stored:
+            if quad.graph_name == DEFAULT:
+                current.add(quad)
+            elif quad.graph_name not in self.graphs:
+                said.append((quad.predicate, quad.object, quad.graph_name))
+        said.extend((q.predicate, q.object, q.graph_name) for q in new)
+        wanted = {Quad(subject, p, o) for p, o in self.resolve(subject, said)}
+        self.removed.update(current - wanted)
+        self.added.extend(wanted - current)
+
+
+def _blocks(quads: Iterable[Quad]) -> str:
+    """Return quads as the inside of a SPARQL quad-data block; the engine's own writer does every escape."""
+    by_graph: dict[str, list[Triple]] = {}
+    for quad in quads:
+        name = "" if quad.graph_name == DEFAULT else str(quad.graph_name)
+        by_graph.setdefault(name, []).append(quad.triple)
+    blocks = []
+    for name, triples in by_graph.items():
+        text = serialize(triples, format=RdfFormat.N_TRIPLES)
+        inside = (text or b"").decode()
+        blocks.append(f"GRAPH {name} {{\n{inside}}}" if name else inside)
+    return "\n".join(blocks)
+
+
+def dump(snapshot: Path, target: IO[bytes], fmt: RdfFormat) -> None:
+    """Write every statement of a snapshot's graph as N-Quads or TriG."""
+    store = Store.read_only(str(snapshot))
+    serialize((q for q in store if q.graph_name != META), target, format=fmt)
+
+
+@contextmanager
+def write_lock(data_dir: Path) -> Iterator[None]:
+    """Hold the right to write to a data folder.
+
+    Raises:
+        LockedError: another process holds it.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "write.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            raise LockedError(f"another harvest writes to {data_dir}: wait until it has finished") from err
+        yield

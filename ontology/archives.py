@@ -1,0 +1,181 @@
+"""The archives: how their accessions look, where a record's page is, and who publishes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ontology.text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What is true of every record of one archive.
+
+    Attributes:
+        licence: of all records; None where each record states its own.
+        accession_pattern: regular expression that a normalised accession matches in full.
+        publisher_ror: ROR IRI of the organisation that runs it.
+    """
+
+    name: str
+    title: str
+    homepage: str
+    licence: str | None
+    terms: str | None
+    accession_pattern: str
+    publisher_ror: str | None
+
+
+ARCHIVES: Final[dict[str, Archive]] = {
+    archive.name: archive
+    for archive in (
+        Archive(
+            name="bia",
+            title="BioImage Archive",
+            homepage="https://www.ebi.ac.uk/bioimage-archive/",
+            licence=None,
+            terms="https://www.ebi.ac.uk/bioimage-archive/help-policies/",
+            accession_pattern=r"S-(?:BIAD|BSST|BSMS|JCBD|DHCA)[A-Z0-9-]*[A-Z0-9]",
+            publisher_ror="https://ror.org/02catss52",
+        ),
+        Archive(
+            name="empiar",
+            title="Electron Microscopy Public Image Archive",
+            homepage="https://www.ebi.ac.uk/empiar/",
+            licence="https://creativecommons.org/publicdomain/zero/1.0/",
+            terms="https://www.ebi.ac.uk/empiar/policies/",
+            accession_pattern=r"EMPIAR-\d{5,6}",
+            publisher_ror="https://ror.org/02catss52",
+        ),
+        Archive(
+            name="idr",
+            title="Image Data Resource",
+            homepage="https://idr.openmicroscopy.org/",
+            licence=None,
+            terms="https://idr.openmicroscopy.org/about/",
+            accession_pattern=r"idr\d{4}",
+            publisher_ror="https://ror.org/03h2bxq36",
+        ),
+        Archive(
+            name="ssbd",
+            title="Systems Science of Biological Dynamics database",
+            homepage="https://ssbd.riken.jp/",
+            licence=None,
+            terms=None,
+            accession_pattern=r"ssbd-repos-\d{6}|[1-9]\d{0,4}-[A-Za-z]+(?:-[A-Za-z0-9]+){1,4}",
+            publisher_ror="https://ror.org/01sjwvz98",
+        ),
+    )
+}
+
+
+def archive_of(accession: str) -> str:
+    """The name of the archive whose accessions look like this normalised one: bia, empiar, idr or ssbd.
+
+    >>> archive_of("S-BIAD824"), archive_of("108-Sugita-RPEiPSCell")
+    ('bia', 'ssbd')
+
+    Raises:
+        ValueError: no archive's.
+    """
+    for archive in ARCHIVES.values():
+        if re.fullmatch(archive.accession_pattern, accession, re.ASCII):
+            return archive.name
+    raise _refusal(accession)
+
+
+_HOSTS: Final = re.compile(
+    r"https?://(?:[\w-]+\.)*(?:ebi\.ac\.uk|openmicroscopy\.org|riken\.jp|empiar\.org|pdbj\.org|doi\.org|identifiers\.org"
+    r"|bioregistry\.io)(?::\d+)?/",
+    re.IGNORECASE | re.ASCII,
+)
+_DOI_PREFIX: Final = re.compile(r"^(?:doi:\s?)?(?=10\.\d{4,9}/)", re.IGNORECASE)
+_END: Final = r"(?![A-Za-z0-9])"
+# How each archive's accession is written, and how it is written in normal form.
+_WRITTEN: Final = (
+    (re.compile(rf"empiar[ :_-]?(?:empiar-)?(\d{{5,6}}){_END}", re.I | re.A), "EMPIAR-{}"),
+    (re.compile(rf"idr[ :_-]?(\d{{4}}){_END}", re.I | re.A), "idr{}"),
+    (re.compile(rf"S-(BIAD|BSST)[ -]?(\d+){_END}", re.I | re.A), "S-{}{}"),
+    (re.compile(rf"S-(BSMS|JCBD|DHCA)((?:-?[A-Z0-9]+)+){_END}", re.I | re.A), "S-{}{}"),
+    (re.compile(rf"ssbd-repos-(\d{{6}}){_END}", re.I | re.A), "ssbd-repos-{}"),
+)
+_SSBD_NUMBER: Final = re.compile(
+    r"(?:ssbd\.riken\.jp/(?:v\d+/)?repository/|10\.24631/ssbd\.repos\.\d{4}\.\d{2}\.)(\d{1,6})(?=/|$)", re.I | re.A
+)
+_SSBD_PROJECT: Final = re.compile(
+    r"(?:ssbd\.riken\.jp/(?:v\d+|database)/(?:project/)?|^)([1-9]\d{0,4}-[A-Za-z]+(?:-[A-Za-z0-9]+){1,4})(?=/?$)",
+    re.I | re.A,
+)
+_CELL_TAIL: Final = re.compile(r"(?:-[a-z]\w*){0,3}(?:/(?:screen|experiment)[A-Z])?", re.I | re.A)
+
+
+def accession(text: str) -> str:
+    """The normalised accession in an accession cell, a landing page's URL or a data DOI.
+
+    >>> accession("idr0040 "), accession("https://doi.org/10.6019/EMPIAR-10310"), accession("s-biad824")
+    ('idr0040', 'EMPIAR-10310', 'S-BIAD824')
+
+    Raises:
+        ValueError: no accession, several different ones, words beside it, or an URL of another site.
+    """
+    plain = clean(text)
+    is_link = bool(_HOSTS.match(plain) or _DOI_PREFIX.match(plain)) and " " not in plain
+    found = _in_link(plain) if is_link else _in_cell(plain)
+    if len(found) != 1:
+        raise _refusal(text)
+    return found.pop()
+
+
+def _in_link(link: str) -> set[str]:
+    """Accessions anywhere in an URL or DOI; the number of an SSBD repository entry is filled up to six digits."""
+    link = re.sub(r"\.(?:html|json|xml)$", "", link.split("#")[0], flags=re.I)
+    found = {shape.format(*_cased(hit)) for pattern, shape in _WRITTEN for hit in pattern.finditer(link)}
+    if number := _SSBD_NUMBER.search(link):
+        found.add(f"ssbd-repos-{int(number[1]):06d}")
+    if not found and (project := _SSBD_PROJECT.search(link)):
+        found.add(project[1])
+    return found
+
+
+def _in_cell(cell: str) -> set[str]:
+    for pattern, shape in _WRITTEN:
+        hit = pattern.match(cell)
+        if hit and (hit.end() == len(cell) or (shape.startswith("idr") and _CELL_TAIL.fullmatch(cell, hit.end()))):
+            return {shape.format(*_cased(hit))}
+    project = _SSBD_PROJECT.match(cell)
+    return {project[1]} if project and project[0] == cell else set()
+
+
+def _cased(hit: re.Match[str]) -> list[str]:
+    return [group.upper() for group in hit.groups()]
+
+
+def landing_page(archive: str, accession: str) -> str:
+    """The address of a record's page at one archive (bia also shows EMPIAR's records).
+
+    >>> landing_page("idr", "idr0094"), landing_page("empiar", "EMPIAR-10310")
+    ('https://idr.openmicroscopy.org/study/idr0094/', 'https://www.ebi.ac.uk/empiar/EMPIAR-10310/')
+
+    Raises:
+        ValueError: unknown archive, or an accession that is not one of its own.
+    """
+    owner = archive_of(accession)
+    if owner != archive and (archive, owner) != ("bia", "empiar"):
+        raise ValueError(f"{accession!r} is not an accession of {archive!r}: it is one of {owner!r}")
+    if archive == "bia":
+        return f"https://www.ebi.ac.uk/biostudies/bioimages/studies/{accession}"
+    if archive == "empiar":
+        return f"https://www.ebi.ac.uk/empiar/{accession}/"
+    if archive == "idr":
+        return f"https://idr.openmicroscopy.org/study/{accession}/"
+    path = "repository" if accession.startswith("ssbd-repos-") else "database/project"
+    return f"https://ssbd.riken.jp/{path}/{accession}/"
+
+
+def _refusal(text: str) -> ValueError:
+    return ValueError(
+        f"{text[:200]!r} is not an accession: expected one such as S-BIAD824, EMPIAR-10310, idr0094, "
+        "ssbd-repos-000011 or 108-Sugita-RPEiPSCell, or the address of its page"
+    )

@@ -1,0 +1,68 @@
+"""The IRIs that the hub mints: datasets, records, graphs, nodes of a record.
+
+``base`` ends in ``/`` (setting ``base_iri``). An archive owns its datasets, so a dataset's IRI is made of
+archive and accession; a record is one source's account of it, so its IRI is made of source and accession.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+_SAFE = "-._~"
+
+
+def _path(*parts: str) -> str:
+    return "/".join(quote(part, safe=_SAFE) for part in parts)
+
+
+def dataset(base: str, archive: str, accession: str) -> str:
+    """Return the IRI of a dataset.
+
+    >>> dataset("https://w3id.org/bioimage-hub/", "idr", "idr0094")
+    'https://w3id.org/bioimage-hub/dataset/idr/idr0094'
+    """
+    return f"{base}dataset/{_path(archive, accession)}"
+
+
+def archive(base: str, name: str) -> str:
+    """Return the IRI of an archive."""
+    return f"{base}archive/{_path(name)}"
+
+
+def record(base: str, source: str, accession: str) -> str:
+    """Return the IRI of a source's catalogue record of a dataset."""
+    return f"{base}record/{_path(source, accession)}"
+
+
+def node(base: str, source: str, accession: str, local: str) -> str:
+    """Return the IRI of a node that belongs to one record, such as a person without ORCID.
+
+    >>> node("https://h/", "bia", "S-BIAD1", "#auth 1")
+    'https://h/record/bia/S-BIAD1#auth%201'
+    """
+    return f"{record(base, source, accession)}#{quote(local.lstrip('#'), safe=_SAFE)}"
+
+
+def source_graph(base: str, source: str, accession: str) -> str:
+    """Return the IRI of the graph that holds what one source says of one dataset."""
+    return f"{base}graph/source/{_path(source, accession)}"
+
+
+def record_graph(base: str, source: str, accession: str) -> str:
+    """Return the IRI of the graph that holds what the hub says of that record: provenance and findings."""
+    return f"{base}graph/record/{_path(source, accession)}"
+
+
+def ontology_graph(base: str, prefix: str) -> str:
+    """Return the IRI of the graph that holds an ontology's labels."""
+    return f"{base}graph/ontology/{_path(prefix)}"
+
+
+def runs_graph(base: str) -> str:
+    """Return the IRI of the graph that holds the reports of all runs."""
+    return f"{base}graph/runs"
+
+
+def run(base: str, number: int) -> str:
+    """Return the IRI of a run."""
+    return f"{base}run/{number}"
