@@ -52,7 +52,7 @@ _REFUSAL = "SERVICE is refused here: ask each endpoint by itself, or join with V
 
 
 def decode_escapes(text: str) -> str:
-    """The text with its codepoint escapes (``\\u0041``, ``\\U00000041``) replaced, as is done before parsing.
+    r"""The text with its codepoint escapes (``\u0041``, ``\U00000041``) replaced, as is done before parsing.
 
     Source: https://www.w3.org/TR/sparql11-query/#codepointEscape
     """

@@ -23,6 +23,7 @@ import struct
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pyoxigraph as ox
@@ -96,7 +97,7 @@ def seal() -> bool:
 def _virtual_bytes() -> int:
     """Address space in use, or 0 where there is no /proc."""
     try:
-        with open("/proc/self/statm", "rb") as statm:
+        with Path("/proc/self/statm").open("rb") as statm:
             return int(statm.read().split(None, 1)[0]) * resource.getpagesize()
     except OSError:
         return 0
@@ -295,8 +296,8 @@ def _reap(pid: int) -> int:
 def _harden() -> bool:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("900")
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("900")
     return seal()
 
 

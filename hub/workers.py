@@ -208,9 +208,11 @@ class QueryResult:
             return
         try:
             yield self._first
-            size = len(self._first)
-            while self._worker is not None and self._pool is not None:
-                data = self._pool._next_chunk(self, self._worker)
+            size, last = len(self._first), False
+            while not last:
+                if self._worker is None or self._pool is None:
+                    raise QueryTimeoutError("the rest of the answer was not fetched in time")
+                data, last = self._pool._next_chunk(self, self._worker)
                 size += len(data)
                 if size > self._limit:
                     raise ResultTooLargeError(_too_large(self._limit))
@@ -271,7 +273,12 @@ class WorkerPool:
         self._closed = False
         self._counts = dict.fromkeys(("queries", "timeouts", "crashes", "abandoned", "forks", "zygotes"), 0)
         self._zygote = self._new_zygote()
-        self._adopt(self._start_all())
+        try:
+            self._adopt(self._start_all(self._snapshot, self._generation))
+        except BaseException:
+            self._zygote.close()
+            self._bury()
+            raise
         self._keeper = threading.Thread(target=self._keep, name="hub-workers", daemon=True)
         self._keeper.start()
 
@@ -321,17 +328,12 @@ class WorkerPool:
             StoreError: the snapshot cannot be opened; the old one stays in use.
         """
         with self._switching:
-            old, self._snapshot = self._snapshot, Path(snapshot)
-            self._generation += 1
-            try:
-                fresh = self._start_all()
-            except BaseException:
-                self._snapshot = old
-                raise
+            fresh = self._start_all(Path(snapshot), self._generation + 1)
             with self._mutex:
+                self._snapshot, self._generation = Path(snapshot), self._generation + 1
                 self._dead += self._idle + self._spares
                 self._idle, self._spares = [], []
-            self._adopt(fresh)
+                self._adopt(fresh)
         self._wake.set()
 
     def close(self) -> None:
@@ -340,6 +342,10 @@ class WorkerPool:
         self._wake.set()
         self._keeper.join()
         self._zygote.close()
+        with self._mutex:
+            self._dead += self._idle + self._spares
+            self._idle, self._spares = [], []
+        self._bury()
 
     def stats(self) -> dict[str, int | bool]:
         """Counts since the start, the processes of now, and whether the kernel seals them (``sealed``)."""
@@ -383,8 +389,8 @@ class WorkerPool:
         with self._mutex:
             self._streams.add(result)
 
-    def _next_chunk(self, result: QueryResult, worker: _Worker) -> bytes:
-        """The next piece of a long answer; gives the worker back after the last one."""
+    def _next_chunk(self, result: QueryResult, worker: _Worker) -> tuple[bytes, bool]:
+        """The next piece of a long answer and whether it is the last; gives the worker back after that."""
         try:
             flags, data = worker.frame(result._deadline)
         except TimeoutError:
@@ -392,16 +398,17 @@ class WorkerPool:
             self._timed_out(worker)
         except (EOFError, OSError) as error:
             if self._take_stream(result) is None:
-                raise QueryTimeoutError("the answer was not fetched before the query's deadline") from None
+                raise QueryTimeoutError("the rest of the answer was not fetched in time") from None
             try:
                 self._crashed(worker, error)
             except _LostError:
                 raise QueryError("the query process was lost in mid-answer: try again") from None
-        if flags & worker_process.LAST and self._take_stream(result) is not None:
+        last = bool(flags & worker_process.LAST)
+        if last and self._take_stream(result) is not None:
             self._release(worker, flags)
         if flags & worker_process.KIND_MASK == worker_process.ERROR:
             _raise_reported(data)
-        return data
+        return data, last
 
     def _take_stream(self, result: QueryResult) -> _Worker | None:
         """Take the worker out of a result, once only."""
@@ -474,6 +481,9 @@ class WorkerPool:
 
     def _lose(self, worker: _Worker) -> None:
         """Let a spare take the worker's place and have it killed."""
+        if self._closed:
+            worker.sock.close()
+            return
         with self._mutex:
             self._dead.append(worker)
             if worker.generation == self._generation:
@@ -487,26 +497,24 @@ class WorkerPool:
             self._give(self._spares.pop())
 
     def _adopt(self, fresh: list[_Worker]) -> None:
-        """Make these the workers of the pool."""
-        with self._mutex:
-            self._active = 0
-            self._spares = fresh
-            self._promote()
+        """Make these the workers of the pool (the mutex is held)."""
+        self._active, self._spares = 0, fresh
+        self._promote()
 
-    def _start_all(self) -> list[_Worker]:
+    def _start_all(self, snapshot: Path, generation: int) -> list[_Worker]:
         """Fork a full set, then wait until all are ready; StoreError if the snapshot cannot be opened."""
         for _ in range(3):
             try:
-                return self._start(self._workers + self._spare_count)
+                return self._start(self._workers + self._spare_count, snapshot, generation)
             except _LostError:
                 self._check_zygote()
-        raise StoreError(f"query workers die while they open {self._snapshot}")
+        raise StoreError(f"query workers die while they open {snapshot}")
 
-    def _start(self, count: int) -> list[_Worker]:
+    def _start(self, count: int, snapshot: Path, generation: int) -> list[_Worker]:
         fresh: list[_Worker] = []
         try:
             for _ in range(count):
-                fresh.append(_Worker(self._zygote, self._snapshot, self._memory_bytes, self._generation))
+                fresh.append(_Worker(self._zygote, snapshot, self._memory_bytes, generation))
                 self._counts["forks"] += 1
             for worker in fresh:
                 worker.wait_ready()
@@ -573,7 +581,7 @@ class WorkerPool:
             with self._mutex:
                 if self._active + len(self._spares) >= self._workers + self._spare_count:
                     return
-            (worker,) = self._start(1)
+            (worker,) = self._start(1, self._snapshot, self._generation)
             with self._mutex:
                 self._spares.append(worker)
                 self._promote()

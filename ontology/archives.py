@@ -50,6 +50,15 @@ ARCHIVES: Final[dict[str, Archive]] = {
             publisher_ror="https://ror.org/02catss52",
         ),
         Archive(
+            name="hub",
+            title="Bioimage hub (direct submissions)",
+            homepage="https://w3id.org/bioimage-hub/",
+            licence=None,
+            terms=None,
+            accession_pattern=r"HUB-[0-9A-HJKMNP-TV-Z]{8}",
+            publisher_ror=None,
+        ),
+        Archive(
             name="idr",
             title="Image Data Resource",
             homepage="https://idr.openmicroscopy.org/",
@@ -100,6 +109,7 @@ _WRITTEN: Final = (
     (re.compile(rf"S-(BIAD|BSST)[ -]?(\d+){_END}", re.I | re.A), "S-{}{}"),
     (re.compile(rf"S-(BSMS|JCBD|DHCA)((?:-?[A-Z0-9]+)+){_END}", re.I | re.A), "S-{}{}"),
     (re.compile(rf"ssbd-repos-(\d{{6}}){_END}", re.I | re.A), "ssbd-repos-{}"),
+    (re.compile(rf"HUB-([0-9A-HJKMNP-TV-Z]{{8}}){_END}", re.I | re.A), "HUB-{}"),
 )
 _SSBD_NUMBER: Final = re.compile(
     r"(?:ssbd\.riken\.jp/(?:v\d+/)?repository/|10\.24631/ssbd\.repos\.\d{4}\.\d{2}\.)(\d{1,6})(?=/|$)", re.I | re.A
@@ -168,6 +178,8 @@ def landing_page(archive: str, accession: str) -> str:
         return f"https://www.ebi.ac.uk/biostudies/bioimages/studies/{accession}"
     if archive == "empiar":
         return f"https://www.ebi.ac.uk/empiar/{accession}/"
+    if archive == "hub":
+        return f"{ARCHIVES[archive].homepage}dataset/hub/{accession}"
     if archive == "idr":
         return f"https://idr.openmicroscopy.org/study/{accession}/"
     path = "repository" if accession.startswith("ssbd-repos-") else "database/project"

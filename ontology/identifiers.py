@@ -28,7 +28,7 @@ def _refusal(text: str, kind: str, expected: str) -> ValueError:
 
 # --- IRIs ---------------------------------------------------------------------------------------------------------
 
-_IRI: Final = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.IGNORECASE)
+_IRI: Final = re.compile(r"https?://[^\s/?#]+(?:[/?][^\s#]*)?(?:#[^\s#]*)?", re.IGNORECASE)
 _NOT_IN_IRI: Final = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f-\xa0\[\]]|%(?![0-9A-Fa-f]{2})')
 _BAD_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 
@@ -51,14 +51,14 @@ def iri(text: str) -> str:
     if not stripped.isascii() and any(unicodedata.category(char) in _BAD_CATEGORIES for char in stripped):
         raise _refusal(text, "an IRI", "no control, format or private-use characters")
     if not _has_host(stripped):
-        raise _refusal(text, "an IRI", "a host name after http(s)://")
+        raise _refusal(text, "an IRI", "a host name and no user name after http(s)://")
     return stripped
 
 
 def _has_host(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return bool(parts.hostname) and (parts.port or 0) >= 0
+        return bool(parts.hostname) and "@" not in parts.netloc and (parts.port or 0) >= 0
     except ValueError:
         return False
 

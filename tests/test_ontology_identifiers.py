@@ -136,8 +136,8 @@ NOT_ORCIDS = [
     "NA",
     "",
     "https://orcid.org/NA",
-    "0000-0002-7656-4086 (Robert Brewster)",
-    "https://orcid.org/0000-0002-7054-0059 (Md Zulfikar)",
+    "0000-0002-1825-0097 (Josiah Carberry)",
+    "https://orcid.org/0000-0002-1825-0097 (Josiah Carberry)",
     "0000-0002-1825-0098",
     "0000-0002-1825-009",
     "0000-0000-0000-0001",
@@ -400,9 +400,11 @@ NOT_IRIS = [
     "https://example.org/a`b",
     "https://example.org/[x]",
     "https://example.org/100%",
+    "https://example.org/#a#b",
     "https://example.org/a\u200bb",
     "https://example.org/a\nb",
     "https://example.org:port/",
+    "https://user:password@example.org/",
     "https://example.org/" + "a" * 2048,
 ]
 

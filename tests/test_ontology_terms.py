@@ -41,7 +41,8 @@ METHODS = [
 ]
 NO_METHODS = [
     "", "EMDB", "INSILICO", "Exception", "single cell", "antibody", "spatial transcriptomic", "PARS",
-    "whole-brain imaging", "nearfield illumination", "dummy term", "confocal microscopy (SEM)", "NCBITaxon:9606", "FBbi:00000000", "CSV files",
+    "whole-brain imaging", "nearfield illumination", "dummy term", "confocal microscopy (SEM)", "NCBITaxon:9606",
+    "FBbi:00000000", "CSV files",
 ]  # fmt: skip
 
 

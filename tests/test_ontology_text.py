@@ -108,14 +108,14 @@ def test_long_hostile_text_takes_linear_time(unit: str) -> None:
 
 
 KEYS = [
-    ("Schwab Y", {"schwab"}),
-    ("Schwab YS", {"schwab"}),
-    ("Yannick Schwab", {"yannick", "schwab"}),
-    ("Kost-Alimova, Maria", {"kost", "alimova", "maria"}),
-    ("Anne E. Carpenter", {"anne", "carpenter"}),
-    ("De Biasio A", {"de", "biasio"}),
-    ("Nöth", {"noth"}),
-    ("Lönnerberg", {"lonnerberg"}),
+    ("Carberry J", {"carberry"}),
+    ("Carberry JS", {"carberry"}),
+    ("Josiah Carberry", {"josiah", "carberry"}),
+    ("Ray-Jones, Maria", {"ray", "jones", "maria"}),
+    ("Josiah S. Carberry", {"josiah", "carberry"}),
+    ("De Rossi A", {"de", "rossi"}),
+    ("Müller", {"muller"}),
+    ("Ångström", {"angstrom"}),
     ("LI WEI", {"li", "wei"}),
     ("Łukasz Sørensen", {"lukasz", "sorensen"}),
     ("", set()),

@@ -187,7 +187,11 @@ class SparqlApp:
             status, body = f"{code} {HTTPStatus(code).phrase}", [content]
             headers += [("Vary", "Accept"), *_CORS]
         start_response(status, headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else body
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return body
+        if isinstance(body, Spool):
+            body.close()
+        return []
 
     def _respond(self, environ: Environ, now: Published) -> tuple[str, Headers, Iterable[bytes]]:
         method = environ["REQUEST_METHOD"]
@@ -307,9 +311,10 @@ class Spool:
         self.size += self._file.write(data)
 
     def __iter__(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        while piece := self._file.read(_PIECE_BYTES):
-            yield piece
+        with self._file as file:
+            file.seek(0)
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
 
     def close(self) -> None:
         """Free the file; WSGI servers call it."""

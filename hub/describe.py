@@ -1,0 +1,99 @@
+"""What a page is made of: the published description of one thing, put together from its graphs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pyoxigraph import NamedNode, Quad
+
+from hub import queries, records
+from hub.config import Settings
+from hub.errors import GoneError, NotFoundError
+from hub.views import Precedence
+from hub.workers import WorkerPool
+from linkml_schemas.generated.model import CatalogRecord, Dataset, Finding
+from ontology import iris
+
+TARGET = "http://www.w3.org/ns/oa#hasTarget"
+PRIMARY_TOPIC = "http://xmlns.com/foaf/0.1/primaryTopic"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A dataset as it is published.
+
+    Attributes:
+        record: the dataset; where several sources describe it, each slot from the first that fills it.
+        sources: the catalogue record of every source that describes it.
+        findings: its quality problems.
+        quads: every statement with the graph that it stands in, for formats with provenance.
+    """
+
+    record: Dataset
+    sources: list[CatalogRecord] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    quads: list[Quad] = field(default_factory=list)
+
+
+def precedence(settings: Settings) -> Precedence:
+    """Return whose word counts, by the configured sources."""
+    return Precedence(settings.base_iri, {name: s.archive for name, s in settings.sources.items()})
+
+
+def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str) -> Description:
+    """Return the description of a dataset.
+
+    Raises:
+        NotFoundError: the hub never had it.
+        GoneError: every record of it was withdrawn; carries the tombstone.
+    """
+    iri = iris.dataset(settings.base_iri, archive, accession)
+    quads = queries.quads(pool, "describe/dataset", iri=NamedNode(iri))
+    sources = [
+        records.from_quads(quads, q.subject.value, CatalogRecord)  # type: ignore[union-attr]
+        for q in quads
+        if q.predicate.value == PRIMARY_TOPIC
+    ]
+    if not sources:
+        raise NotFoundError(f"there is no dataset {archive}/{accession} in this hub")
+    if all(s.record_state == "withdrawn" for s in sources):
+        raise GoneError(f"{accession} was withdrawn", _tombstone(accession, sources[0]))
+    findings = [
+        records.from_quads(quads, q.subject.value, Finding)  # type: ignore[union-attr]
+        for q in quads
+        if q.predicate.value == TARGET
+    ]
+    record = records.from_quads(_decided(quads, iri, precedence(settings)), iri)
+    return Description(record, sources, findings, quads)
+
+
+def _tombstone(accession: str, source: CatalogRecord) -> dict[str, str]:
+    said = {
+        "accession": accession,
+        "title": source.title,
+        "reason": source.withdrawal_reason,
+        "date": source.date_withdrawn,
+        "replaced_by": source.replaced_by,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _decided(quads: list[Quad], iri: str, order: Precedence) -> list[Quad]:
+    """Return the quads with one source's word for each slot of the dataset itself."""
+    subject = NamedNode(iri)
+    own = [(q.predicate, q.object, q.graph_name) for q in quads if q.subject == subject]
+    rest = [q for q in quads if q.subject != subject]
+    return [Quad(subject, p, o) for p, o in order.resolve(subject, own)] + rest  # type: ignore[arg-type]
+
+
+def thing(pool: WorkerPool, iri: str) -> list[Quad]:
+    """Return what is said of one thing, or what one graph holds.
+
+    Raises:
+        NotFoundError: nothing is said of it.
+    """
+    name = "describe/graph" if "/graph/" in iri else "describe/thing"
+    quads = queries.quads(pool, name, iri=NamedNode(iri))
+    if not quads:
+        raise NotFoundError(f"nothing is said of {iri}")
+    return quads

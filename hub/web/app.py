@@ -1,0 +1,89 @@
+"""The web application: pages by Flask, SPARQL beside it, errors as problem documents or pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, Response, current_app, render_template, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from hub.config import Settings
+from hub.published import Publication
+from hub.web.cache import PageCache
+from hub.web.pages import pages
+from hub.web.problems import HttpError, problem
+from hub.web.sparql import SparqlApp, SparqlSettings
+from hub.web.status import status
+
+# What a page may load: only what the hub itself serves. Source: https://www.w3.org/TR/CSP3/
+SECURITY = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Link, X-Hub-Sequence"}
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+def create_app(settings: Settings, publication: Publication | None = None) -> Flask:
+    """Return the pages as a Flask application; ``wsgi`` adds the SPARQL endpoint."""
+    app = Flask(__name__)
+    app.config["HUB_SETTINGS"] = settings
+    app.config["HUB_PUBLICATION"] = publication or Publication(settings)
+    app.config["HUB_PAGES"] = PageCache(settings.cache_bytes)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.jinja_env.globals["local"] = lambda iri: local(settings.base_iri, iri)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(pages)
+    app.register_blueprint(status)
+    app.register_error_handler(Exception, on_error)
+    app.after_request(_add_headers)
+    return app
+
+
+def local(base: str, iri: str) -> str:
+    """Return the address of a thing: on this server for the hub's own IRIs, wherever the base points."""
+    return f"{request.script_root}/{iri.removeprefix(base)}" if iri.startswith(base) else iri
+
+
+def on_error(error: Exception) -> BaseResponse:
+    """Return an error as a problem document, or as a page for a caller who prefers HTML."""
+    if isinstance(error, HTTPException):
+        kept = [(k, v) for k, v in error.get_headers() if k.lower() in ("allow", "retry-after", "location")]
+        if error.code is not None and error.code < 400:
+            return error.get_response()  # type: ignore[return-value]
+        error = HttpError(error.code or 500, error.description or error.name, kept)
+    status_code, headers, body = problem(error)
+    best = request.accept_mimetypes.best_match(["application/problem+json", "text/html"], default="application/problem+json")
+    if best != "text/html" or "html" not in request.headers.get("Accept", ""):
+        return Response(body, status=status_code, headers=headers)
+    kept = [(k, v) for k, v in headers if k.lower() not in ("content-type", "content-length")]
+    page = render_template("error.html", problem=json.loads(body))
+    return Response(page, status=status_code, headers=kept, content_type="text/html; charset=utf-8")
+
+
+def _add_headers(response: BaseResponse) -> BaseResponse:
+    response.headers.extend({k: v for k, v in {**SECURITY, **CORS}.items() if k not in response.headers})
+    if "Accept" not in response.vary and current_app.config["HUB_SETTINGS"]:
+        response.vary.add("Accept")
+    return response
+
+
+class Hub:
+    """The whole site as one WSGI callable; the SPARQL route goes past Flask."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.publication = Publication(settings)
+        self.flask = create_app(settings, self.publication)
+        limits = SparqlSettings(max_body_bytes=settings.max_body_bytes, cache_bytes=settings.cache_bytes)
+        self.sparql = SparqlApp(self.publication, limits)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ["PATH_INFO"] == "/sparql":
+            return self.sparql(environ, start_response)
+        return self.flask(environ, start_response)

@@ -1,0 +1,229 @@
+"""Landing pages and their machine forms: home, archives, datasets, and any other IRI of the hub.
+
+A view parses its arguments, asks :mod:`hub.describe` or a named query, and renders; what is behind a page is the
+published snapshot, so every answer is cached for as long as that stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from pyoxigraph import NamedNode
+from werkzeug.wrappers import Response as BaseResponse
+
+from hub import describe, queries, records, rocrate, schemaorg
+from hub.config import Settings
+from hub.errors import GoneError, NotFoundError
+from hub.published import Now
+from hub.web import offers
+from hub.web.cache import Page
+from hub.web.offers import Offer
+from ontology import archives, iris
+
+pages = Blueprint("pages", __name__)
+PER_PAGE = 100
+CACHE_S = 60
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["HUB_SETTINGS"]
+    return settings
+
+
+def _now() -> Now:
+    now: Now = current_app.config["HUB_PUBLICATION"]()
+    return now
+
+
+def respond(offer: Offer, key: tuple[Any, ...], make: Callable[[Now], Page]) -> BaseResponse:
+    """Return a cached page as a response, with ETag, Vary, CORS and the snapshot's number; 304 where it is known."""
+    now = _now()
+    page = current_app.config["HUB_PAGES"].get(now.sequence, (*key, offer.name), lambda: make(now))
+    response = Response(page.body, status=page.status, content_type=offer.content_type)
+    response.set_etag(page.etag)
+    response.vary.add("Accept")
+    response.cache_control.public = True
+    response.cache_control.max_age = CACHE_S
+    response.headers["X-Hub-Sequence"] = str(now.sequence)
+    if page.links:
+        response.headers["Link"] = page.links
+    return response.make_conditional(request)
+
+
+def page_of(body: str | bytes, status: int = 200, links: str = "") -> Page:
+    """Return a page with the ETag of its content."""
+    data = body.encode() if isinstance(body, str) else body
+    return Page(data, status, hashlib.sha256(data).hexdigest()[:32], links)
+
+
+# --- home and archives -------------------------------------------------------------------------------------------
+
+
+@pages.get("/")
+def home() -> BaseResponse:
+    """Counts of the whole hub, and its archives."""
+    offer = offers.choose(request, offers.HTML, offers.JSON)
+
+    def make(now: Now) -> Page:
+        numbers = _numbers(now)
+        if offer is offers.JSON:
+            return page_of(json.dumps(numbers, ensure_ascii=False))
+        return page_of(render_template("home.html", now=now, **numbers))
+
+    return respond(offer, ("home", request.script_root), make)
+
+
+def _numbers(now: Now) -> dict[str, Any]:
+    counts = next(queries.select(now.pool, "describe/counts"), {})
+    rows = queries.select(now.pool, "describe/archives")
+    return {
+        "sequence": now.sequence,
+        "published": now.snapshot.created,
+        "statements": now.snapshot.quads,
+        "counts": {name: int(value.value) for name, value in counts.items()},
+        "archives": [
+            {**{k: v.value for k, v in row.items()}, "datasets": int(row["datasets"].value)} for row in rows
+        ],
+    }
+
+
+@pages.get("/archive/<name>")
+@pages.get("/archive/<name>.<suffix>")
+def archive(name: str, suffix: str | None = None) -> BaseResponse:
+    """One archive: its datasets page by page, or what is said of it."""
+    iri = iris.archive(_settings().base_iri, name)
+    offer = offers.choose(request, offers.HTML, *offers.GRAPHS, suffix=suffix)
+    if offer is not offers.HTML:
+        return respond(offer, ("thing", iri), partial(_thing, iri, offer))
+    number = request.args.get("page", 1, type=int)
+    return respond(offer, ("archive", name, number, request.script_root), partial(_archive_page, name, iri, number))
+
+
+def _archive_page(name: str, iri: str, number: int, now: Now) -> Page:
+    found = [{k: v.value for k, v in row.items()} for row in queries.select(now.pool, "describe/archive", iri=NamedNode(iri))]
+    if not found and name not in archives.ARCHIVES:
+        raise NotFoundError(f"there is no archive {name} in this hub")
+    found.sort(key=lambda row: _by_number(row["accession"]))
+    last = max(1, -(-len(found) // PER_PAGE))
+    shown = found[(number - 1) * PER_PAGE : number * PER_PAGE]
+    known = archives.ARCHIVES.get(name)
+    return page_of(
+        render_template(
+            "archive.html", now=now, name=name, archive=known, iri=iri, datasets=shown, total=len(found), page=number, last=last
+        )
+    )
+
+
+def _by_number(accession: str) -> tuple[str, int, str]:
+    head = accession.rstrip("0123456789")
+    tail = accession[len(head) :]
+    return (head, int(tail) if tail else 0, accession)
+
+
+# --- datasets ----------------------------------------------------------------------------------------------------
+
+
+@pages.get("/dataset/<archive>/<accession>")
+def dataset(archive: str, accession: str) -> BaseResponse:
+    """One dataset: its landing page, or its record in any format."""
+    accession, suffix = offers.split_suffix(accession)
+    offer = offers.choose(request, *offers.DATASET, suffix=suffix)
+    key = ("dataset", archive, accession, request.script_root)
+    return respond(offer, key, partial(_dataset, archive, accession, offer))
+
+
+def _dataset(archive: str, accession: str, offer: Offer, now: Now) -> Page:
+    settings = _settings()
+    try:
+        found = describe.dataset(now.pool, settings, archive, accession)
+    except GoneError as err:
+        return _tombstone(err, offer)
+    return page_of(_write_dataset(found, offer, now), links=_links(found, archive, accession))
+
+
+def _write_dataset(found: describe.Description, offer: Offer, now: Now) -> str | bytes:
+    record = found.record
+    if offer is offers.HTML:
+        text = json.dumps(schemaorg.embedded(record), ensure_ascii=False).replace("<", "\\u003c")
+        return render_template(
+            "dataset.html", now=now, record=record, found=found, embedded=text, offers=offers.DATASET
+        )
+    if offer is offers.ROCRATE:
+        return json.dumps(rocrate.crate(record), ensure_ascii=False, indent=1)
+    if offer is offers.JSONLD:
+        return json.dumps(records.to_jsonld(record), ensure_ascii=False, indent=1)
+    if offer.quads:
+        return offers.serialize(found.quads, offer)
+    return offers.serialize(records.to_quads(record), offer)
+
+
+def _links(found: describe.Description, archive: str, accession: str) -> str:
+    """Return FAIR Signposting links. Source: https://signposting.org/FAIR/"""
+    record = found.record
+    here = url_for("pages.dataset", archive=archive, accession=accession)
+    links = [(here + o.suffix, f'rel="describedby"; type="{o.media_type}"') for o in offers.DATASET if o is not offers.HTML]
+    links += [(p.id, 'rel="author"') for p in record.author or [] if "orcid.org" in p.id]
+    links += [(iri, 'rel="cite-as"') for iri in record.same_as or [] if "doi.org" in iri][:1]
+    links += [(record.license, 'rel="license"')] if record.license else []
+    links += [("http://schema.org/Dataset", 'rel="type"')]
+    return ", ".join(f"<{iri}>; {rest}" for iri, rest in links)
+
+
+def _tombstone(err: GoneError, offer: Offer) -> Page:
+    if offer is offers.HTML:
+        return page_of(render_template("tombstone.html", tombstone=err.tombstone), status=410)
+    return page_of(json.dumps({"status": 410, "title": "Withdrawn", "tombstone": err.tombstone}), status=410)
+
+
+# --- everything else that has an IRI ------------------------------------------------------------------------------
+
+
+@pages.get("/record/<source>/<accession>")
+@pages.get("/graph/<kind>/<source>/<accession>")
+@pages.get("/graph/runs")
+@pages.get("/run/<int:number>")
+def thing(**_: Any) -> BaseResponse:
+    """What is said of a record, graph or run."""
+    path, suffix = offers.split_suffix(request.path.removeprefix("/"))
+    offer = offers.choose(request, offers.HTML, *offers.GRAPHS, suffix=suffix)
+    iri = _settings().base_iri + path
+    return respond(offer, ("thing", iri, request.script_root), partial(_thing, iri, offer))
+
+
+def _thing(iri: str, offer: Offer, now: Now) -> Page:
+    quads = describe.thing(now.pool, iri)
+    if offer is offers.HTML:
+        return page_of(render_template("thing.html", now=now, iri=iri, quads=quads))
+    return page_of(offers.serialize(quads, offer))
+
+
+# --- the model, and files ----------------------------------------------------------------------------------------
+
+DOCUMENTS = {
+    "context.jsonld": ("linkml_schemas/generated/context.jsonld", "application/ld+json"),
+    "shapes.ttl": ("linkml_schemas/generated/shapes.ttl", "text/turtle; charset=utf-8"),
+    "schema.json": ("linkml_schemas/generated/schema.json", "application/schema+json"),
+    "vocab": ("ontology/hub.ttl", "text/turtle; charset=utf-8"),
+}
+
+
+@pages.get("/<any('context.jsonld', 'shapes.ttl', 'schema.json', 'vocab'):name>")
+def document(name: str) -> BaseResponse:
+    """A generated file of the model."""
+    path, media_type = DOCUMENTS[name]
+    body = (Path(__file__).parents[2] / path).read_bytes()
+    response = Response(body, content_type=media_type)
+    response.set_etag(hashlib.sha256(body).hexdigest()[:32])
+    return response.make_conditional(request)
+
+
+@pages.get("/dataset/")
+def datasets() -> BaseResponse:
+    """There is no list of all datasets at once; the home page leads to them by archive."""
+    return redirect(url_for("pages.home"), 303)
