@@ -44,7 +44,7 @@ OPTIONS: Final = {
 # Statuses that say that a range holds no entry.
 NO_ENTRIES: Final = frozenset({204, 404})
 
-# Published statuses → why an entry is withdrawn; REL is withdrawn when it has an obsolete date.
+# Status of a released entry → why it is withdrawn (one with the status REL is, if it has an obsolete date).
 # Source: https://github.com/emdb-empiar/empiar_basic (status codes of the header's schema)
 WITHDRAWN: Final = dict.fromkeys(("OBS", "OBSOLETE", "REL"), "EMPIAR made the entry obsolete") | {
     "WDRN": "The entry was withdrawn",
@@ -308,7 +308,8 @@ class Document(Builder):
         return words
 
     def _measure(self, normalise: Callable[[str], T], field: str, value: Any) -> T | None:
-        return None if value == "variable" else self._normal(field, "number-invalid", normalise, value)
+        is_variable = isinstance(value, str) and value.strip().casefold() == "variable"
+        return None if is_variable else self._normal(field, "number-invalid", normalise, value)
 
     def _filled(self, gaps: dict[str, Any], slot: str, field: str, value: Any, read: Callable[[str, Any], Any]) -> Any:
         """Read a value; if it says unknown or not applicable, note the slot's IRI in the gaps instead."""
@@ -417,7 +418,7 @@ class Document(Builder):
         journals = (self._words(f"{field}.{name}", item.get(name)) for name in ("journal", "journal_abbreviation"))
         journal = next(filter(None, journals), None)
         year = self._normal(f"{field}.year", "date-invalid", dates.date, item.get("year"))
-        is_published = str(item.get("published")).strip().casefold() in ("true", "1")
+        is_published = item.get("published") in (True, "true", "True", "1")
         if not (doi or pmid or (is_published and (journal or year))):
             return None
         authors = item.get("authors")

@@ -72,6 +72,8 @@ MISSING: Final = {
     "about": "is missing: name at least one organism, or state that it is Unknown",
     "measurement_method": "is missing: name at least one imaging method, or state that it is Unknown",
 }
+# What reading values of an unforeseen kind may raise.
+_ODD: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 Errors = list[tuple[str, str]]
 
 
@@ -138,7 +140,7 @@ def accession(source_name: str, key: str) -> str:
     """Return the accession of a document: 40 bits of the hash of its source and path without suffix.
 
     >>> accession("submissions", "p53.tsv"), accession("submissions", "p53-ro-crate-metadata.json")
-    ('HUB-YQXX29HM', 'HUB-YQXX29HM')
+    ('HUB-EPGJD90N', 'HUB-EPGJD90N')
     """
     stem = re.sub(r"(?i)(?:[.-]ro-crate-metadata)?\.(?:json|tsv|xlsx)$", "", unicodedata.normalize("NFC", key))
     digest = hashlib.sha256(f"{source_name}/{stem}".encode("utf-8", "surrogatepass")).digest()
@@ -194,16 +196,18 @@ def _from_draft(draft: templates.Draft, entry: Entry, ctx: Context) -> Harvested
 
 
 def _from_crate(document: dict[str, Any], entry: Entry, ctx: Context) -> Harvested:
-    nodes = jsonld.flat_nodes(document)
-    root = _root(nodes, entry.key)
+    try:
+        nodes = jsonld.flat_nodes(document)
+        root = _root(nodes, entry.key)
+    except _ODD as err:
+        raise RecordError(f"{entry.key}: not JSON-LD that can be read ({type(err).__name__})") from err
     errors: Errors = []
     stated = next((i for i in _listed(root.get("identifier")) if ACCESSION.fullmatch(str(i))), None)
     builder = SubmissionBuilder(ctx, _accession(stated, entry, ctx, errors), errors, {})
     for node in nodes:
         if "email" in node:
-            builder.find(
-                f"@graph[{node.get('@id')}].email", "email-removed", "", "left out: the hub stores no e-mail addresses"
-            )
+            message = "left out: the hub stores no e-mail addresses"
+            builder.find(f"@graph[{node.get('@id')}].email", "email-removed", "", message)
     harvested = _harvested(lambda: SubmittedCrate(nodes, root, builder).dataset(), builder)
     _require(vars(harvested.record), errors, CRATE_NAMES)
     Consistency(builder).walk("dataset", harvested.record)
@@ -248,7 +252,7 @@ def _harvested(make: Callable[[], Dataset], builder: SubmissionBuilder) -> Harve
         builder.errors.extend((".".join(map(str, fault["loc"])), fault["msg"]) for fault in faults)
         builder.refuse()
         raise RecordError("the document does not fit the model") from err
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+    except _ODD as err:
         builder.errors.append(("@graph", f"a value is of the wrong kind ({type(err).__name__}: {err})"))
         builder.refuse()
         raise RecordError("the document does not fit the profile") from err
@@ -314,8 +318,10 @@ class SubmissionBuilder(Builder):
 
     def find(self, field: str, rule: str, value: object, message: str, suggestion: str | None = None) -> None:
         """Report a tolerable problem as a finding, every other as an error."""
+        field = re.sub(r"\.(?:orcid|ror)$", ".id", field)
         if rule in TOLERATED:
-            super().find(text.clean(self.place(field)), rule, text.clean(str(value)), text.clean(message), suggestion)
+            shown, told = (text.drop_emails(text.clean(words)) for words in (self.place(field), message))
+            super().find(shown, rule, text.clean(str(value)), told, suggestion)
         else:
             self.error(field, message + (f": write {suggestion!r}" if suggestion else ""))
 
@@ -350,10 +356,19 @@ class SubmissionBuilder(Builder):
 
     def iri(self, field: str, value: object) -> str | None:
         """Return an absolute web IRI without an e-mail address in it."""
-        if value and text.has_email(str(value)):
+        if value and text.has_email(unquote(str(value))):
             self.error(field, "the address holds an e-mail address: the hub stores none")
             return None
         return super().iri(field, value)
+
+    def local(self, name: str) -> str:
+        """Return the IRI of a node of this record, whose name must not be an e-mail address."""
+        if text.has_email(unquote(name)):
+            self.error(
+                "id", f"{name[:200]!r} holds an e-mail address, which the hub does not store: write #author-1 or so"
+            )
+            return super().local("no-name")
+        return super().local(name)
 
     def taxon(self, field: str, identifier: object, name: str | None, common: str | None = None) -> Taxon | None:
         """Return a taxon by its identifier or, where there is none, by its name; both must mean the same."""
@@ -468,18 +483,22 @@ NEEDS: Final = {
 
 
 class Consistency:
-    """Whether one IRI always means one thing, and one thing is always described alike."""
+    """Whether one IRI always means one thing of this record, and one thing is always described alike."""
 
     def __init__(self, builder: SubmissionBuilder) -> None:
         self.build = builder
-        self.known: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.known: dict[str, tuple[str, dict[str, Any]]] = {
+            builder.dataset_iri: ("Dataset", {}),
+            builder.archive().id: ("Archive", {}),
+        }
 
     def note(self, path: str, thing: BaseModel) -> None:
         """Compare a thing with what was said of its IRI before."""
-        slots = _tables()[1]
-        kind = type(thing).__name__
-        said = {k: v for k, v in vars(thing).items() if v is not None and k in slots and not _is_nested(slots[k])}
-        iri = str(said.pop("id", None) or vars(thing)["id"])
+        iri, kind = str(vars(thing)["id"]), type(thing).__name__
+        if iri.startswith(self.build.ctx.base_iri) and not self._is_own(iri):
+            self.build.error(f"{path}.id", f"{iri[:200]!r} is a thing of another record: leave the id out")
+            return
+        said = {slot: value for slot, value in vars(thing).items() if value is not None and _is_single(slot)}
         before_kind, before = self.known.setdefault(iri, (kind, said))
         if before_kind != kind:
             self.build.error(path, f"{iri} is a {before_kind} elsewhere and a {kind} here: leave one of the ids out")
@@ -488,6 +507,9 @@ class Consistency:
             if before.setdefault(slot, value) != value:
                 shown = f"{str(before[slot])[:80]!r} elsewhere and {str(value)[:80]!r} here"
                 self.build.error(path, f"{iri} has the {slot} {shown}: correct one of them, or its id")
+
+    def _is_own(self, iri: str) -> bool:
+        return iri in self.known or iri.startswith(self.build.local(""))
 
     def walk(self, path: str, thing: BaseModel) -> None:
         """Note a thing and everything nested in it."""
@@ -498,8 +520,10 @@ class Consistency:
                     self.walk(slot, item)
 
 
-def _is_nested(slot: dict[str, Any]) -> bool:
-    return slot["kind"] == "node" or bool(slot["many"])
+def _is_single(name: str) -> bool:
+    """Whether a slot holds one value that is no thing itself."""
+    slot = _tables()[1].get(name)
+    return slot is not None and slot["kind"] != "node" and not slot["many"]
 
 
 class Reader:
@@ -660,14 +684,18 @@ class Reader:
         values = self._slots(path, kind, data)
         if kind == "ImagingProtocol" and not data.get("name") and values.get("measurement_technique"):
             values["name"] = values["measurement_technique"][0].name
-        if not self._has_enough(path, kind, data, values):
-            return None
         given = data.get("id")
         if given is not None and not isinstance(given, str):
             return self._fault(f"{path}.id", given, "text")
+        has_enough = self._has_enough(path, kind, data, values)
+        if not has_enough and kind == "GeneAnnotation":
+            return None
+        if not has_enough:  # still read, so that its other faults are told too
+            values.setdefault(NEEDS[kind][0], "?")
         made = self._made(path, kind, (given or "").strip() or None, values)
-        if made is not None:
-            self.consistency.note(path, made)
+        if made is None or not has_enough:
+            return None
+        self.consistency.note(path, made)
         return made
 
     def _has_enough(self, path: str, kind: str, data: dict[str, Any], values: dict[str, Any]) -> bool:
@@ -704,14 +732,10 @@ class Reader:
         name = values.get("name") or values.get("symbol")
         local = self._local_part(given) or self._mint(kind, name)
         shared = None if given is None or given.startswith("#") or self._local_part(given) else given
-        place = f"{path}.id"
-        if shared is not None and shared.startswith(self.build.ctx.base_iri):
-            self.build.error(place, f"{shared[:200]!r} is a node of another record: leave the id out")
-            return None
         make: Callable[..., Any] | None = getattr(self, f"_make_{kind.lower()}", None)
         if make is not None:
             return make(path, shared, local, values)
-        iri = self.build.iri(place, shared) if shared else self.build.local(local)
+        iri = self.build.iri(f"{path}.id", shared) if shared else self.build.local(local)
         return getattr(model, kind)(id=iri, **values) if iri else None
 
     def _mint(self, kind: str, name: str | None) -> str:

@@ -37,6 +37,7 @@ MAX_PARTS: Final = 1_000
 MAX_ROWS: Final = 10_000
 MAX_COLUMNS: Final = 1_000
 MAX_CELLS: Final = 1_000_000
+MAX_PROBLEMS: Final = 1_000
 MAX_SUGGESTIONS: Final = 200
 VALUE_COLUMNS: Final = 6
 HEADING: Final = ("Field", "Required", "Help", "Example")
@@ -75,8 +76,8 @@ class Field:
 
 FIELDS: Final = (
     Field("Accession", False, "accession",
-          "Leave empty for a new dataset: the hub gives it one. To keep an accession under another file name, repeat "
-          "it here.", "HUB-EXAMP1E0"),
+          "Leave empty for a new dataset: the hub gives it one. To keep an accession (HUB- and 8 characters) under "
+          "another file name, repeat it here.", ""),
     Field("Title", True, "name", "Title of the dataset, as a reader of a list of datasets will understand it.",
           "Example: p53 dynamics in HeLa cells"),
     Field("Description", True, "description", "What was imaged, how and what for, in a few sentences.",
@@ -89,8 +90,8 @@ FIELDS: Final = (
           "https://example.org/datasets/p53-dynamics", stated="url"),
     Field("Keywords", False, "keyword[]", "Words to find it by, one in each column or separated by semicolons.",
           "p53; live imaging", True, "keyword"),
-    Field("Author name", True, "author[].name", "One author in each column, in the order of citation.", "Ada Example",
-          True),
+    Field("Author name", True, "author[].name", "One author in each column, in the order of citation.",
+          "Josiah Carberry", True),
     Field("Author ORCID", False, "author[].id", "ORCID iD of the author in the same column.", "0000-0002-1825-0097",
           True),
     Field("Author affiliation", False, "author[].affiliation[].name",
@@ -107,7 +108,7 @@ FIELDS: Final = (
     Field("Publication PMID", False, "publication[].same_as[]", "PubMed id of the paper in the same column.", "", True,
           "publication"),
     Field("Publication title", False, "publication[].name", "Title of the paper in the same column.",
-          "An invented paper about p53 dynamics", True, "publication"),
+          "Toward a Unified Theory of High-Energy Metaphysics: Silly String Theory", True, "publication"),
     Field("Organism", True, "about[].taxon[].scientific_name",
           "Scientific or common name of what was imaged, in the column of its sample; Unknown, or NA if there is none.",
           "Homo sapiens", True, "taxon"),
@@ -385,7 +386,8 @@ class _Reader:
         self._state()
 
     def problem(self, place: str, message: str) -> None:
-        self.draft.problems.append((place, message))
+        if len(self.draft.problems) <= MAX_PROBLEMS:
+            self.draft.problems.append((place, message))
 
     # --- rows
 

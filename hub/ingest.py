@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from harvesters.contract import (
@@ -173,20 +173,10 @@ class Run:
     def execute(self) -> Outcome:
         """Run to the end; an error of the source ends the run, keeps what stands and is reported."""
         started = time.monotonic()
-        _check_base(self.settings, self.log)
-        self.number = self.log.start_run(self.source.name)
-        self.known = self.log.known_entries(self.source.name)
-        self.standing = self.log.standing(self.source.name)
-        self.committed_at = started
+        self._begin()
         error = None
-        manners = Manners(
-            contact=self.settings.contact,
-            interval_s=self.settings.harvest_interval_s,
-            timeout_s=self.settings.harvest_timeout_s,
-            ca_bundle=self.settings.ca_bundle or None,
-        )
         try:
-            with PoliteSession(manners) as http:
+            with PoliteSession(self._manners()) as http:
                 for entry in self.harvester.entries(http, self.source):
                     self._take(http, entry)
                 self._commit()
@@ -195,10 +185,43 @@ class Run:
             self._commit()
             error = str(err)
             logger.warning("%s stopped: %s", self.source.name, error)
+        return self._end(started, error)
+
+    def execute_again(self) -> Outcome:
+        """Read every kept payload again with today's harvester, without asking the archive."""
+        started = time.monotonic()
+        self._begin()
+        for key, known in self.known.items():
+            before = self.log.record(self.source.name, known.accession) if known.accession else None
+            if before is None or before.state != "active":
+                continue
+            self.report.listed += 1
+            raw = payload_path(self.settings.raw_dir, known.payload_sha256).read_bytes()
+            self._interpret(Entry(key, known.version, before.source_url), raw, known.payload_sha256, known)
+            self.progress(self.source.name, self.report)
+        self._commit()
+        return self._end(started, None)
+
+    def _begin(self) -> None:
+        _check_base(self.settings, self.log)
+        self.number = self.log.start_run(self.source.name)
+        self.known = self.log.known_entries(self.source.name)
+        self.standing = self.log.standing(self.source.name)
+        self.committed_at = time.monotonic()
+
+    def _end(self, started: float, error: str | None) -> Outcome:
         self.report.seconds = round(time.monotonic() - started, 3)
         self.log.finish_run(self.number, self.report, error)
         logger.info("%s: %s", self.source.name, asdict(self.report))
         return Outcome(self.source.name, self.report, error)
+
+    def _manners(self) -> Manners:
+        return Manners(
+            contact=self.settings.contact,
+            interval_s=self.settings.harvest_interval_s,
+            timeout_s=self.settings.harvest_timeout_s,
+            ca_bundle=self.settings.ca_bundle or None,
+        )
 
     # --- one entry
 
@@ -232,11 +255,15 @@ class Run:
 
     def _read(self, entry: Entry, raw: bytes, known: EntryRow | None) -> None:
         digest = save_payload(self.settings.raw_dir, raw)
-        row = EntryRow(self.source.name, entry.key, entry.version, digest, self._harvester(), None)
-        if known is not None and known.payload_sha256 == digest and known.harvester == row.harvester and not self.full:
-            self.batch.entries.append(_with(row, known.accession, known.rejected))
+        same = known is not None and known.payload_sha256 == digest and known.harvester == self._harvester()
+        if known is not None and same and not self.full:
+            self.batch.entries.append(replace(known, version=entry.version))
             self._count_known(known)
             return
+        self._interpret(entry, raw, digest, known)
+
+    def _interpret(self, entry: Entry, raw: bytes, digest: str, known: EntryRow | None) -> None:
+        row = EntryRow(self.source.name, entry.key, entry.version, digest, self._harvester(), None)
         try:
             harvested = self._transform(raw, entry)
         except RecordError as err:
@@ -260,12 +287,12 @@ class Run:
         accession = known.accession if known is not None else None
         if accession is not None:
             self.owner.setdefault(accession, row.key)
-        self.batch.entries.append(_with(row, accession, json.dumps(list(err.reasons))))
+        self.batch.entries.append(replace(row, accession=accession, rejected=json.dumps(list(err.reasons))))
         logger.warning("%s %s rejected: %s", self.source.name, row.key, err)
 
     def _accept(self, row: EntryRow, entry: Entry, harvested: Harvested) -> None:
         record = harvested.record
-        self.batch.entries.append(_with(row, record.accession, None))
+        self.batch.entries.append(replace(row, accession=record.accession))
         self.report.findings += len(harvested.findings)
         before = self.log.record(self.source.name, record.accession) if record.accession in self.standing else None
         after = self._row(row, entry, harvested, before)
@@ -329,16 +356,12 @@ class Run:
         self.report.deleted += 1
         moment = now()
         reason = {"reason": f"{self.source.name} does not list it any more", "date": moment[:10], "replaced_by": None}
-        after = RecordRow(
-            **{**asdict(before), "state": "withdrawn", "withdrawal": json.dumps(reason), "changed": moment, "run": self.number}
+        after = replace(
+            before, state="withdrawn", withdrawal=json.dumps(reason), changed=moment, run=self.number
         )
         self.batch.records.append(("withdraw", after))
         if len(self.batch) >= BATCH_ENTRIES:
             self._commit()
-
-
-def _with(row: EntryRow, accession: str | None, rejected: str | None) -> EntryRow:
-    return EntryRow(row.source, row.key, row.version, row.payload_sha256, row.harvester, accession, rejected)
 
 
 def _same(before: RecordRow, after: RecordRow) -> bool:

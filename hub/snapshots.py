@@ -40,8 +40,10 @@ class Snapshot:
         return self.path / "graph"
 
 
-def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: int) -> Snapshot:
-    """Publish the store as it stands and return the snapshot; an equal one that stands already is kept.
+def publish(
+    store: GraphStore, folder: Path, base_iri: str, created: str, keep: int, *, anew: bool = False
+) -> Snapshot:
+    """Publish the store as it stands and return the snapshot; one of the same change that stands already is kept.
 
     Args:
         store: the writer's store, flushed.
@@ -49,12 +51,12 @@ def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: 
         base_iri: the hub's base IRI.
         created: time of publication.
         keep: how many snapshots to keep, the new one included.
+        anew: publish even if a snapshot of the same change stands, because the store was built again.
     """
     sequence = store.sequence()
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{sequence:06d}"
     standing = current_or_none(folder)
-    if standing is not None and standing.sequence == sequence and standing.base_iri == base_iri:
+    if standing is not None and standing.sequence == sequence and not anew:
         return standing
     building = folder / f".building-{os.getpid()}"
     for left in folder.glob(".building-*"):
@@ -63,12 +65,17 @@ def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: 
     store.backup(building / "graph")
     manifest = {"sequence": sequence, "created": created, "base_iri": base_iri, "quads": len(store)}
     (building / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    if target.exists():
-        shutil.rmtree(target)
+    target = _free_name(folder, sequence)
     building.rename(target)
     _point(folder, target.name)
     _prune(folder, keep)
     return read(target)
+
+
+def _free_name(folder: Path, sequence: int) -> Path:
+    """Return a folder that no reader has open: the sequence number, with a counter when it was published before."""
+    names = [f"{sequence:06d}", *(f"{sequence:06d}.{n}" for n in range(2, 1000))]
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def _point(folder: Path, name: str) -> None:
@@ -80,7 +87,7 @@ def _point(folder: Path, name: str) -> None:
 
 def _prune(folder: Path, keep: int) -> None:
     current = (folder / "current").readlink().name
-    old = sorted(p for p in folder.iterdir() if p.name.isdigit() and p.name != current)
+    old = sorted(p for p in folder.iterdir() if p.name[:1].isdigit() and p.name != current)
     for path in old[: max(0, len(old) - (keep - 1))]:
         shutil.rmtree(path, ignore_errors=True)
 

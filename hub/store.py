@@ -192,7 +192,7 @@ def _blocks(quads: Iterable[Quad]) -> str:
     return "\n".join(blocks)
 
 
-def dump(snapshot: Path, target: IO[bytes], fmt: RdfFormat) -> None:
+def dump_to(snapshot: Path, target: IO[bytes], fmt: RdfFormat) -> None:
     """Write every statement of a snapshot's graph as N-Quads or TriG."""
     store = Store.read_only(str(snapshot))
     serialize((q for q in store if q.graph_name != META), target, format=fmt)

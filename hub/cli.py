@@ -1,0 +1,281 @@
+"""The command line: each command is a thin shell over a library function.
+
+Errors are one clear sentence on standard error and exit status 1 (2 for wrong usage); results go to standard output,
+with ``--json`` as one JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from hub import config
+from hub.config import Settings
+from hub.errors import ConfigError, HubError
+from hub.log import Report
+
+app = typer.Typer(
+    name="hub",
+    help="The federated linked-data metadata hub for public bioimage archives.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(width=None if sys.stdout.isatty() else 140)
+err = Console(stderr=True)
+
+ConfigOption = Annotated[str | None, typer.Option("--config", help="Settings file (default ./hub.toml, or HUB_CONFIG).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        app()
+    except HubError as error:
+        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+@app.command()
+def sources(config_file: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the configured sources, and how their last runs went."""
+    from hub.web.status import overview
+
+    known = overview(config.load(config_file))["sources"]
+    if as_json:
+        _print_json(known)
+        return
+    table = Table("source", "archive", "harvester", "schedule", "last run", "state")
+    for source in known:
+        run = source["last_run"] or {}
+        row = (source["name"], source["archive"], source["harvester"], source["schedule"])
+        table.add_row(*(str(v or "-") for v in (*row, run.get("ended"), run.get("state"))))
+    out.print(table)
+
+
+@app.command()
+def harvest(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources to harvest.")] = None,
+    all_sources: Annotated[bool, typer.Option("--all", help="Harvest every configured source.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read every payload again, changed or not.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Let more records vanish than the guard allows.")] = False,
+    config_file: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Harvest sources, and publish what they say."""
+    settings = config.load(config_file)
+    wanted = sorted(settings.sources) if all_sources else names or []
+    if not wanted:
+        raise ConfigError(f"name a source or say --all; there are {', '.join(sorted(settings.sources)) or 'none'}")
+    outcomes = _harvest(settings, wanted, full=full, confirm=confirm)
+    if as_json:
+        _print_json([{"source": o.source, **asdict(o.report), "error": o.error} for o in outcomes])
+    else:
+        _print_reports(outcomes)
+    if any(o.error for o in outcomes):
+        raise typer.Exit(1)
+
+
+def _harvest(settings: Settings, names: list[str], *, full: bool = False, confirm: bool = False) -> list[Any]:
+    from hub import ingest
+
+    with _progress() as bar:
+        task = bar.add_task("harvest", total=None)
+
+        def show(source: str, report: Report) -> None:
+            bar.update(task, description=source, completed=report.listed)
+
+        return ingest.harvest(settings, names, full=full, confirm=confirm, progress=show)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        yield bar
+
+
+def _print_reports(outcomes: list[Any]) -> None:
+    names = list(asdict(Report()))
+    table = Table("source", *names)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for outcome in outcomes:
+        table.add_row(outcome.source, *(f"{v:g}" for v in asdict(outcome.report).values()))
+    out.print(table)
+    for outcome in outcomes:
+        if outcome.error:
+            err.print(f"{outcome.source} stopped: {outcome.error}", style="red", markup=False, highlight=False)
+        if outcome.report.held:
+            text = f"{outcome.source}: {outcome.report.held} records vanished; see if that is right, then run again with --confirm"
+            err.print(text, style="yellow", markup=False, highlight=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    config_file: ConfigOption = None,
+) -> None:
+    """Serve pages and SPARQL, and harvest by timetable, until interrupted."""
+    from hub.serve import serve as run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = config.load(config_file)
+    err.print(f"serving {settings.data_dir} on http://{host}:{port}/ (Ctrl-C to stop)", highlight=False)
+    run(settings, config_file, host, port)
+
+
+@app.command()
+def query(
+    text: Annotated[str, typer.Argument(help="A SPARQL query, or @FILE, or - for standard input.")],
+    fmt: Annotated[str, typer.Option("--format", help="csv, tsv, json, xml; for graphs turtle, nt, rdfxml, jsonld.")] = "",
+    config_file: ConfigOption = None,
+) -> None:
+    """Ask the published graph a question."""
+    from hub.ask import ask
+
+    for chunk in ask(config.load(config_file), _text(text), fmt):
+        sys.stdout.buffer.write(chunk)
+
+
+def _text(argument: str) -> str:
+    if argument == "-":
+        return sys.stdin.read()
+    if not argument.startswith("@"):
+        return argument
+    try:
+        return Path(argument[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{argument[1:]} cannot be read: {error}") from error
+
+
+@app.command()
+def submit(
+    documents: Annotated[list[Path], typer.Argument(help="Submission documents: JSON, RO-Crate, TSV or XLSX.")],
+    source: Annotated[str, typer.Option(help="Name of the submissions source.")] = "submissions",
+    dry_run: Annotated[bool, typer.Option("--check", help="Only tell what would happen.")] = False,
+    config_file: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check submission documents and publish those without errors."""
+    from hub.submit import submit as run
+
+    settings = config.load(config_file)
+    verdicts = run(settings, source, documents, dry_run=dry_run)
+    if as_json:
+        _print_json([asdict(v) for v in verdicts])
+    else:
+        for verdict in verdicts:
+            out.print(verdict.text(), markup=False, highlight=False, soft_wrap=True)
+    if any(v.errors for v in verdicts):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(config_file: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Compare log, payloads and published graph; exit 1 when something does not fit."""
+    from hub import maintenance
+
+    found = maintenance.check(config.load(config_file))
+    if as_json:
+        _print_json(asdict(found))
+    else:
+        for name, value in found.facts.items():
+            out.print(f"{name}: {value}", markup=False, highlight=False)
+        for problem in found.problems:
+            err.print(problem, style="red", markup=False, highlight=False)
+        out.print("no problems" if not found.problems else f"{len(found.problems)} problems")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rebuild(
+    transform: Annotated[bool, typer.Option("--transform", help="Read the kept payloads again first.")] = False,
+    config_file: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the graph anew from the log and publish it."""
+    from hub import maintenance, snapshots
+
+    with _progress() as bar:
+        task = bar.add_task("changes", total=None)
+        snapshot = maintenance.rebuild(
+            config.load(config_file), transform=transform, progress=lambda n: bar.advance(task, n)
+        )
+    if as_json:
+        _print_json(snapshots.manifest(snapshot))
+    else:
+        out.print(f"published change {snapshot.sequence}: {snapshot.quads} statements", highlight=False)
+
+
+@app.command()
+def dump(
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    fmt: Annotated[str, typer.Option("--format", help="nquads or trig.")] = "nquads",
+    config_file: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write everything published, with its graphs, to a file."""
+    from hub import maintenance
+
+    if fmt not in maintenance.DUMP_FORMATS:
+        raise ConfigError(f"--format: {fmt!r} is not one of {', '.join(maintenance.DUMP_FORMATS)}")
+    size = maintenance.dump(config.load(config_file), output, fmt)
+    if as_json:
+        _print_json({"file": str(output), "format": fmt, "bytes": size})
+    else:
+        out.print(f"{output}: {size} bytes", highlight=False)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demonstration hub is built.")] = Path("demo"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Build it, but do not serve it.")] = False,
+) -> None:
+    """Build a hub from the bundled sample, without a network, and serve it."""
+    from hub.serve import serve as run
+
+    file = build_demo(folder)
+    settings = config.load(str(file), environ={})
+    _print_reports(_harvest(settings, sorted(settings.sources)))
+    if no_serve:
+        return
+    err.print(f"serving {folder} on http://{host}:{port}/ (Ctrl-C to stop)", highlight=False)
+    run(settings, str(file), host, port)
+
+
+def build_demo(folder: Path) -> Path:
+    """Copy the bundled sample into a folder and return its settings file; what is there already is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with as_file(files("hub").joinpath("demo")) as sample:
+        shutil.copytree(sample, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    return folder / "hub.toml"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Looking after a data folder: check it, build the views anew, write it out."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import NamedNode, RdfFormat, Store
+
+from hub import ingest, snapshots, views
+from hub.config import Settings
+from hub.log import Log, RecordRow, now
+from hub.store import DEFAULT, META, GraphStore, dump_to, write_lock
+from ontology.text import has_email
+
+Progress = Callable[[int], object]
+DUMP_FORMATS = {"nquads": RdfFormat.N_QUADS, "trig": RdfFormat.TRIG}
+
+
+@dataclass(slots=True)
+class Check:
+    """What `hub check` found.
+
+    Attributes:
+        problems: each one sentence; empty when all is well.
+        facts: numbers and hashes that tell one hub from another.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def check(settings: Settings) -> Check:
+    """Compare log, payloads and published graph with one another and return what does not fit."""
+    result = Check()
+    log = Log(settings.database)
+    try:
+        _check_payloads(settings, log, result)
+        snapshot = snapshots.current_or_none(settings.snapshots_dir)
+        result.facts["log_sequence"] = log.last_sequence()
+        result.facts["records"] = log.counts()
+        if snapshot is None:
+            result.problems.append("nothing is published yet: run `hub harvest --all`")
+            return result
+        if snapshot.sequence != log.last_sequence():
+            result.problems.append(
+                f"the published snapshot is of change {snapshot.sequence}, the log is at {log.last_sequence()}: run `hub rebuild`"
+            )
+        _check_graph(settings, log, snapshot, result)
+    finally:
+        log.close()
+    return result
+
+
+def _check_payloads(settings: Settings, log: Log, result: Check) -> None:
+    seen = 0
+    for row in log.all_records():
+        seen += 1
+        path = ingest.payload_path(settings.raw_dir, row.payload_sha256)
+        if not path.is_file():
+            result.problems.append(f"{row.source}/{row.accession}: payload {row.payload_sha256} is missing: harvest it with --full")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != row.payload_sha256:
+            result.problems.append(f"{row.source}/{row.accession}: payload {row.payload_sha256} is damaged: harvest it with --full")
+    result.facts["payloads"] = seen
+
+
+def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, result: Check) -> None:
+    store = Store.read_only(str(snapshot.graph))
+    named, default = set(), set()
+    for quad in store:
+        if quad.graph_name == DEFAULT:
+            default.add(quad.triple.subject)
+        elif quad.graph_name != META:
+            named.add(quad.triple.subject)
+        result.problems.extend(_bad_terms(quad))
+    result.facts["statements"] = len(store)
+    result.facts["graph_sha256"] = views.graph_sha256(snapshot.graph)
+    if named != default:
+        result.problems.append(f"{len(named ^ default)} things are in the default graph or a named graph only: run `hub rebuild`")
+    for row in log.all_records():
+        _check_record(store, row, settings.base_iri, result)
+
+
+def _bad_terms(quad: Any) -> Iterator[str]:
+    for term in (quad.subject, quad.object):
+        if isinstance(term, NamedNode):
+            if not term.value.startswith(("http://", "https://")):
+                yield f"{term} is not a web IRI"
+        elif has_email(term.value):
+            yield f"{quad.subject} {quad.predicate}: holds an e-mail address"
+
+
+def _check_record(store: Store, row: RecordRow, base: str, result: Check) -> None:
+    for graph, wanted in views.graphs_of(row, base).items():
+        if set(store.quads_for_pattern(None, None, None, graph)) != set(wanted):
+            result.problems.append(f"{graph.value} is not what the log says: run `hub rebuild`")
+
+
+def rebuild(settings: Settings, *, transform: bool = False, progress: Progress = lambda _: None) -> snapshots.Snapshot:
+    """Build the graph anew from the log and publish it; return the snapshot.
+
+    Args:
+        settings: the hub's settings.
+        transform: first read every kept payload again with today's harvesters; what comes out otherwise than before
+            is written to the log as an update.
+        progress: told how many changes were applied, batch by batch.
+
+    Raises:
+        LockedError: another process writes.
+    """
+    with write_lock(settings.data_dir):
+        log = Log(settings.database)
+        try:
+            for name in sorted(settings.sources) if transform else ():
+                source = settings.sources[name]
+                ingest.Run(settings, log, source, ingest.harvester_named(source.harvester)).execute_again()
+            shutil.rmtree(settings.store_dir, ignore_errors=True)
+            with GraphStore(settings.store_dir) as store:
+                views.catch_up(log, store, settings, progress)
+                return snapshots.publish(
+                    store,
+                    settings.snapshots_dir,
+                    settings.base_iri,
+                    now(),
+                    settings.keep_snapshots,
+                    anew=True,
+                )
+        finally:
+            log.close()
+
+
+def dump(settings: Settings, target: Path, fmt: str) -> int:
+    """Write the published graph to a file as N-Quads or TriG and return its size in bytes.
+
+    Raises:
+        NotFoundError: nothing is published yet.
+    """
+    snapshot = snapshots.current(settings.snapshots_dir)
+    part = target.with_name(target.name + ".part")
+    with part.open("wb") as out:
+        dump_to(snapshot.graph, out, DUMP_FORMATS[fmt])
+    part.replace(target)
+    return target.stat().st_size

@@ -1,0 +1,83 @@
+"""The harvest timetable: each source on its own schedule, one harvest at a time.
+
+``schedule = "hourly"``, ``"daily"``, ``"weekly"``, or five cron fields (``"30 3 * * *"``); times are UTC.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from hub.config import Settings
+from hub.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+NAMED_HOURS = {"hourly": 1, "daily": 24, "weekly": 7 * 24}
+# Sources of one schedule do not start in the same second.
+JITTER_S = 300
+GRACE_S = 3600
+
+
+def trigger(source: str, schedule: str) -> BaseTrigger:
+    """Return when a source is harvested.
+
+    Raises:
+        ConfigError: the schedule cannot be read.
+    """
+    if schedule in NAMED_HOURS:
+        return IntervalTrigger(hours=NAMED_HOURS[schedule], jitter=JITTER_S, timezone="UTC")
+    try:
+        return CronTrigger.from_crontab(schedule, timezone="UTC")
+    except ValueError as err:
+        known = ", ".join(NAMED_HOURS)
+        raise ConfigError(f"[sources.{source}] schedule: {schedule!r} is neither {known} nor a cron line") from err
+
+
+class Timetable:
+    """Starts a harvest process for every source when its time has come."""
+
+    def __init__(self, settings: Settings, config_file: str | None) -> None:
+        self._config_file = config_file
+        self._one_at_a_time = threading.Lock()
+        self._running: subprocess.Popen[bytes] | None = None
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+        for name, schedule in settings.schedules.items():
+            self._scheduler.add_job(
+                self.harvest,
+                trigger(name, schedule),
+                args=[name],
+                id=name,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=GRACE_S,
+            )
+
+    def start(self) -> None:
+        """Begin to watch the clock."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop watching, and end a harvest that runs; the next one goes on where it was."""
+        self._scheduler.shutdown(wait=False)
+        if self._running is not None:
+            self._running.terminate()
+
+    def harvest(self, source: str) -> int:
+        """Harvest one source in a process of its own and return its exit status."""
+        command = [sys.executable, "-m", "hub.cli", "harvest", source, "--json"]
+        if self._config_file:
+            command += ["--config", self._config_file]
+        with self._one_at_a_time:
+            self._running = subprocess.Popen(command, stdout=subprocess.PIPE)
+            output, _ = self._running.communicate()
+            status = self._running.returncode
+            self._running = None
+        logger.info("scheduled harvest of %s ended with %d: %s", source, status, output.decode(errors="replace").strip())
+        return status

@@ -1,0 +1,69 @@
+"""`hub serve`: the web processes, and the scheduler that harvests in its own processes.
+
+The reader and the writer share nothing but the data folder: a harvest is a process of its own, so that it can fail,
+be killed or grow without touching a single page.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+
+from hub import config
+from hub.config import Settings
+from hub.errors import ConfigError
+from hub.schedule import Timetable
+
+CONFIG_VARIABLE = "HUB_CONFIG"
+BLOCKING_THREADS = 8
+
+
+def application() -> Any:
+    """Return the WSGI application; called once in each web process."""
+    from hub.web.app import Hub
+
+    return Hub(config.load(os.environ.get(CONFIG_VARIABLE)))
+
+
+def serve(settings: Settings, config_file: str | None, host: str, port: int) -> None:
+    """Serve pages and SPARQL on one port and harvest by timetable, until interrupted.
+
+    Raises:
+        ConfigError: the port cannot be had, or a schedule is wrong.
+    """
+    _check_port(host, port)
+    if config_file is not None:
+        os.environ[CONFIG_VARIABLE] = os.path.abspath(config_file)
+    timetable = Timetable(settings, os.environ.get(CONFIG_VARIABLE))
+    server = Granian(
+        "hub.serve:application",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=settings.web_workers,
+        blocking_threads=BLOCKING_THREADS,
+        log_access=False,
+        http1_settings=HTTP1Settings(header_read_timeout=15_000),
+        respawn_failed_workers=True,
+    )
+    timetable.start()
+    try:
+        server.serve()
+    finally:
+        timetable.stop()
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as err:
+            raise ConfigError(f"--host {host} --port {port}: {err.strerror}; choose another with --port") from err
