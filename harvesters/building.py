@@ -39,9 +39,9 @@ class Builder:
     # --- findings and fields
 
     def find(self, field: str, rule: str, value: object, message: str, suggestion: str | None = None) -> None:
-        """Report one quality problem; e-mail addresses in the value are masked."""
-        shown = text.drop_emails(str(value))[:MAX_VALUE_CHARS]
-        self.findings.append(Finding(field, rule, shown, message, suggestion))
+        """Report one quality problem; e-mail addresses in it are masked."""
+        shown = text.drop_emails(text.clean(str(value)))[:MAX_VALUE_CHARS]
+        self.findings.append(Finding(field, rule, shown, text.drop_emails(text.clean(message)), suggestion))
 
     def normal(self, field: str, rule: str, normalise: Callable[[str], str], value: object) -> str | None:
         """Return the normal form of a value, or None; a value that has none becomes a finding."""
@@ -169,4 +169,4 @@ def slug(words: str) -> str:
 
 
 def _invisible(value: str) -> bool:
-    return any(not c.isprintable() and c not in "\n\t\r\xa0" or "\ue000" <= c <= "\uf8ff" for c in value)
+    return any((not c.isprintable() and c not in "\n\t\r\xa0") or "\ue000" <= c <= "\uf8ff" for c in value)

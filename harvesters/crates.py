@@ -184,8 +184,8 @@ class Crate:
             self.build.find("license", "licence-unknown", value, str(err))
             return self.build.iri("license", value) if str(value).startswith("http") else None
 
-    def _sizes(self) -> dict[str, int | None]:
-        sizes: dict[str, int | None] = {}
+    def _sizes(self) -> dict[str, Any]:
+        sizes: dict[str, Any] = {}
         for iri in _ids(self.root.get("size")):
             node = self._take("size", iri)
             if node is None:
@@ -279,7 +279,9 @@ class Crate:
         if name is not None and name.startswith("http"):
             self.build.find(f"{field}.name", "title-is-identifier", name, "the paper's title is only its address")
             name = None
-        also = (self.build.normal(f"{field}.sameAs", "iri-invalid", _paper_or_iri, v) for v in _list(node.get("sameAs")))
+        also = (
+            self.build.normal(f"{field}.sameAs", "iri-invalid", _paper_or_iri, v) for v in _list(node.get("sameAs"))
+        )
         published = self.build.normal(f"{field}.datePublished", "date-invalid", dates.date, node.get("datePublished"))
         others = [a for a in also if a and a != paper]
         return self.build.publication(f"{field}.@id", paper, iri, name=name, date_published=published, same_as=others)
@@ -293,11 +295,12 @@ class Crate:
     def _sample(self, field: str, iri: str, node: Node) -> BioSample | None:
         name = self.build.text(f"{field}.name", _first(node.get("name")))
         description = self.build.text(f"{field}.description", _first(node.get("description")))
-        if name is None and description is None:
+        label = name or description
+        if label is None:
             return None
         return BioSample(
             id=self._own_or_local(field, iri),
-            name=name or description,
+            name=label,
             description=description,
             taxon=self._nested(f"{field}.taxonomicRange", node.get("taxonomicRange"), self._taxon),
             cell_line=self._cell_lines(f"{field}.hasCellLine", node.get("hasCellLine")),
@@ -325,11 +328,12 @@ class Crate:
             return self._term(field, iri, node)
         name = self.build.text(f"{field}.name", _first(node.get("name")))
         description = self.build.text(f"{field}.description", _first(node.get("description")))
-        if name is None and description is None:
+        label = name or description
+        if label is None:
             return None
         return ImagingProtocol(
             id=self._own_or_local(field, iri),
-            name=name or description,
+            name=label,
             description=description,
             lab_equipment=self.build.text(f"{field}.labEquipment", node.get("labEquipment")),
             measurement_technique=self._nested(

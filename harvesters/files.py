@@ -21,7 +21,9 @@ from urllib.parse import quote
 
 from harvesters.contract import Entry, Http, Source, SourceError
 
-GITHUB = re.compile(r"https://github\.com/(?P<owner>[\w.-]+)/(?P<repo>[\w.-]+?)(?:\.git)?/?(?:tree/(?P<ref>[^/]+)/?(?P<path>.*))?")
+GITHUB = re.compile(
+    r"https://github\.com/(?P<owner>[\w.-]+)/(?P<repo>[\w.-]+?)(?:\.git)?/?(?:tree/(?P<ref>[^/]+)/?(?P<path>.*))?"
+)
 # Source: https://docs.github.com/en/rest/git/trees (the contents API stops at 1,000 files; trees say `truncated`)
 GITHUB_API = "https://api.github.com"
 GITHUB_RAW = "https://raw.githubusercontent.com"

@@ -37,7 +37,9 @@ app = typer.Typer(
 out = Console(width=None if sys.stdout.isatty() else 140)
 err = Console(stderr=True)
 
-ConfigOption = Annotated[str | None, typer.Option("--config", help="Settings file (default ./hub.toml, or HUB_CONFIG).")]
+ConfigOption = Annotated[
+    str | None, typer.Option("--config", help="Settings file (default ./hub.toml, or HUB_CONFIG).")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -150,7 +152,9 @@ def serve(
 @app.command()
 def query(
     text: Annotated[str, typer.Argument(help="A SPARQL query, or @FILE, or - for standard input.")],
-    fmt: Annotated[str, typer.Option("--format", help="csv, tsv, json, xml; for graphs turtle, nt, rdfxml, jsonld.")] = "",
+    fmt: Annotated[
+        str, typer.Option("--format", help="csv, tsv, json, xml; for graphs turtle, nt, rdfxml, jsonld.")
+    ] = "",
     config_file: ConfigOption = None,
 ) -> None:
     """Ask the published graph a question."""

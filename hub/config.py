@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -117,9 +117,11 @@ def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Setti
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:
-    wanted = Path if issubclass(kind, Path) else kind
+    wanted: Callable[[Any], Any] = Path if issubclass(kind, Path) else kind
     if isinstance(value, bool) or (wanted in (str, Path) and not isinstance(value, str)):
-        raise ConfigError(f"{name}: {value!r} is not a {wanted.__name__.lower()}")
+        raise ConfigError(
+            f"{name}: {value!r} is not a {'text' if kind is str else 'path' if wanted is Path else kind.__name__}"
+        )
     try:
         return wanted(value)
     except (TypeError, ValueError) as err:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from pydantic import BaseModel
 from pyoxigraph import NamedNode, Quad
 
 from hub import queries, records
@@ -16,6 +18,7 @@ from ontology import iris
 
 TARGET = "http://www.w3.org/ns/oa#hasTarget"
 PRIMARY_TOPIC = "http://xmlns.com/foaf/0.1/primaryTopic"
+T = TypeVar("T", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +52,22 @@ def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str) 
     """
     iri = iris.dataset(settings.base_iri, archive, accession)
     quads = queries.quads(pool, "describe/dataset", iri=NamedNode(iri))
-    sources = [
-        records.from_quads(quads, q.subject.value, CatalogRecord)  # type: ignore[union-attr]
-        for q in quads
-        if q.predicate.value == PRIMARY_TOPIC
-    ]
+    sources = _each(quads, PRIMARY_TOPIC, CatalogRecord)
     if not sources:
         raise NotFoundError(f"there is no dataset {archive}/{accession} in this hub")
     if all(s.record_state == "withdrawn" for s in sources):
         raise GoneError(f"{accession} was withdrawn", _tombstone(accession, sources[0]))
-    findings = [
-        records.from_quads(quads, q.subject.value, Finding)  # type: ignore[union-attr]
-        for q in quads
-        if q.predicate.value == TARGET
-    ]
-    record = records.from_quads(_decided(quads, iri, precedence(settings)), iri)
-    return Description(record, sources, findings, quads)
+    record: Dataset = records.from_quads(_decided(quads, iri, precedence(settings)), iri)
+    return Description(record, sources, _each(quads, TARGET, Finding), quads)
+
+
+def _each(quads: list[Quad], mark: str, cls: type[T]) -> list[T]:
+    """Return the things of a class that have the property ``mark``, by IRI; each is read from its own quads alone."""
+    own: dict[str, list[Quad]] = {q.subject.value: [] for q in quads if q.predicate.value == mark}  # type: ignore[union-attr]
+    for quad in quads:
+        if quad.subject.value in own:  # type: ignore[union-attr]
+            own[quad.subject.value].append(quad)  # type: ignore[union-attr]
+    return [records.from_quads(said, iri, cls) for iri, said in sorted(own.items())]
 
 
 def _tombstone(accession: str, source: CatalogRecord) -> dict[str, str]:
@@ -83,17 +86,21 @@ def _decided(quads: list[Quad], iri: str, order: Precedence) -> list[Quad]:
     subject = NamedNode(iri)
     own = [(q.predicate, q.object, q.graph_name) for q in quads if q.subject == subject]
     rest = [q for q in quads if q.subject != subject]
-    return [Quad(subject, p, o) for p, o in order.resolve(subject, own)] + rest  # type: ignore[arg-type]
+    return [Quad(subject, p, o) for p, o in order.resolve(subject, own)] + rest
 
 
-def thing(pool: WorkerPool, iri: str) -> list[Quad]:
-    """Return what is said of one thing, or what one graph holds.
+def thing(pool: WorkerPool, base: str, iri: str) -> list[Quad]:
+    """Return what is said of one thing, or what one graph holds; of a record also its nodes, whose IRIs lead to it.
 
     Raises:
         NotFoundError: nothing is said of it.
     """
-    name = "describe/graph" if "/graph/" in iri else "describe/thing"
-    quads = queries.quads(pool, name, iri=NamedNode(iri))
+    kind, _, rest = iri.removeprefix(base).partition("/")
+    graphs = {"graph": [iri], "record": [f"{base}graph/record/{rest}", f"{base}graph/source/{rest}"]}
+    if kind in graphs:
+        quads = [q for graph in graphs[kind] for q in queries.quads(pool, "describe/graph", iri=NamedNode(graph))]
+    else:
+        quads = queries.quads(pool, "describe/thing", iri=NamedNode(iri))
     if not quads:
         raise NotFoundError(f"nothing is said of {iri}")
     return quads

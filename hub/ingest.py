@@ -37,6 +37,8 @@ from hub.store import GraphStore, write_lock
 logger = logging.getLogger(__name__)
 BATCH_ENTRIES = 200
 BATCH_SECONDS = 5.0
+# One entry that its archive cannot deliver is that entry's problem; this many in a row are the archive's.
+MAX_FAILED_IN_A_ROW = 5
 Progress = Callable[[str, Report], object]
 
 
@@ -129,7 +131,8 @@ def _check_base(settings: Settings, log: Log) -> None:
         log.set_setting("base_iri", settings.base_iri)
     elif known != settings.base_iri:
         raise ConfigError(
-            f"base_iri: this data folder was built for {known}, not {settings.base_iri}: set it back or use another data_dir"
+            f"base_iri: this data folder was built for {known}, not {settings.base_iri}: "
+            "set it back, or use another data_dir"
         )
 
 
@@ -169,6 +172,7 @@ class Run:
     listed: set[str] = field(default_factory=set)
     batch: Batch = field(default_factory=Batch)
     committed_at: float = 0.0
+    failed_in_a_row: int = 0
 
     def execute(self) -> Outcome:
         """Run to the end; an error of the source ends the run, keeps what stands and is reported."""
@@ -234,10 +238,25 @@ class Run:
         if known is not None and not self.full and self._looks_unchanged(known, entry):
             self._count_known(known)
         else:
-            self._read(entry, self.harvester.fetch(http, self.source, entry), known)
+            self._fetch(http, entry, known)
         self.progress(self.source.name, self.report)
         if len(self.batch) >= BATCH_ENTRIES or time.monotonic() - self.committed_at > BATCH_SECONDS:
             self._commit()
+
+    def _fetch(self, http: Http, entry: Entry, known: EntryRow | None) -> None:
+        """Read one entry; one that cannot be had is rejected, several in a row stop the source."""
+        try:
+            raw = self.harvester.fetch(http, self.source, entry)
+        except SourceError as err:
+            self.failed_in_a_row += 1
+            if self.failed_in_a_row >= MAX_FAILED_IN_A_ROW:
+                self.report.listed -= 1
+                raise
+            unread = EntryRow(self.source.name, entry.key, None, "", self._harvester(), None)
+            self._reject(unread, known, RecordError(f"not read: {err}"))
+            return
+        self.failed_in_a_row = 0
+        self._read(entry, raw, known)
 
     def _looks_unchanged(self, known: EntryRow, entry: Entry) -> bool:
         return entry.version is not None and entry.version == known.version and known.harvester == self._harvester()
@@ -356,9 +375,7 @@ class Run:
         self.report.deleted += 1
         moment = now()
         reason = {"reason": f"{self.source.name} does not list it any more", "date": moment[:10], "replaced_by": None}
-        after = replace(
-            before, state="withdrawn", withdrawal=json.dumps(reason), changed=moment, run=self.number
-        )
+        after = replace(before, state="withdrawn", withdrawal=json.dumps(reason), changed=moment, run=self.number)
         self.batch.records.append(("withdraw", after))
         if len(self.batch) >= BATCH_ENTRIES:
             self._commit()

@@ -225,7 +225,9 @@ class Log:
         """Write a run's report; with an error the run has failed."""
         values = {"ended": now(), "state": "failed" if error else "done", "error": error}
         with self.engine.begin() as db:
-            db.execute(sa.update(runs).where(runs.c.number == number).values(report=json.dumps(asdict(report)), **values))
+            db.execute(
+                sa.update(runs).where(runs.c.number == number).values(report=json.dumps(asdict(report)), **values)
+            )
 
     def last_runs(self) -> dict[str, dict[str, Any]]:
         """Return the latest run of every source, by name: started, ended, state, error and the report's counts."""

@@ -47,9 +47,8 @@ def check(settings: Settings) -> Check:
             result.problems.append("nothing is published yet: run `hub harvest --all`")
             return result
         if snapshot.sequence != log.last_sequence():
-            result.problems.append(
-                f"the published snapshot is of change {snapshot.sequence}, the log is at {log.last_sequence()}: run `hub rebuild`"
-            )
+            behind = f"the published snapshot is of change {snapshot.sequence}, the log is at {log.last_sequence()}"
+            result.problems.append(f"{behind}: run `hub rebuild`")
         _check_graph(settings, log, snapshot, result)
     finally:
         log.close()
@@ -62,25 +61,31 @@ def _check_payloads(settings: Settings, log: Log, result: Check) -> None:
         seen += 1
         path = ingest.payload_path(settings.raw_dir, row.payload_sha256)
         if not path.is_file():
-            result.problems.append(f"{row.source}/{row.accession}: payload {row.payload_sha256} is missing: harvest it with --full")
+            result.problems.append(
+                f"{row.source}/{row.accession}: payload {row.payload_sha256} is missing: harvest it with --full"
+            )
         elif hashlib.sha256(path.read_bytes()).hexdigest() != row.payload_sha256:
-            result.problems.append(f"{row.source}/{row.accession}: payload {row.payload_sha256} is damaged: harvest it with --full")
+            result.problems.append(
+                f"{row.source}/{row.accession}: payload {row.payload_sha256} is damaged: harvest it with --full"
+            )
     result.facts["payloads"] = seen
 
 
 def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, result: Check) -> None:
     store = Store.read_only(str(snapshot.graph))
-    named, default = set(), set()
+    named: set[Any] = set()
+    default: set[Any] = set()
     for quad in store:
-        if quad.graph_name == DEFAULT:
-            default.add(quad.triple.subject)
-        elif quad.graph_name != META:
-            named.add(quad.triple.subject)
+        if quad.graph_name == META:
+            continue
+        (default if quad.graph_name == DEFAULT else named).add(quad.subject)
         result.problems.extend(_bad_terms(quad))
     result.facts["statements"] = len(store)
     result.facts["graph_sha256"] = views.graph_sha256(snapshot.graph)
     if named != default:
-        result.problems.append(f"{len(named ^ default)} things are in the default graph or a named graph only: run `hub rebuild`")
+        result.problems.append(
+            f"{len(named ^ default)} things are in the default graph or a named graph only: run `hub rebuild`"
+        )
     for row in log.all_records():
         _check_record(store, row, settings.base_iri, result)
 

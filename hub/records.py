@@ -189,9 +189,8 @@ def _rebuild(
         if slot.many:
             value = list(value) if slot.ordered else sorted(value)
         if slot.kind == "node":
-            many = value if slot.many else [value]
-            many = [_rebuild(i, merged, built, (*path, iri)) for i in many]
-            value = many if slot.many else many[0]
+            nested = [_rebuild(str(i), merged, built, (*path, iri)) for i in (value if slot.many else [value])]
+            value = nested if slot.many else nested[0]
         fields[slot.name] = value
     built[iri] = table.cls.model_construct(**fields)
     return built[iri]

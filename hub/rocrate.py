@@ -68,6 +68,7 @@ class _Writer:
 
     def _node(self, thing: BaseModel) -> dict[str, Any]:
         iri: str = thing.id  # type: ignore[attr-defined]
+        more: dict[str, Any]
         match thing:
             case Person():
                 more = {"name": thing.name, "affiliation": self.references(thing.affiliation)}
@@ -173,5 +174,3 @@ def _with_parts(writer: _Writer, things: list[Any] | None) -> list[dict[str, str
             for part in getattr(thing, slot, None) or []:
                 found[part.id] = writer.reference(part)
     return list(found.values())
-
-

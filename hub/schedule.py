@@ -79,5 +79,7 @@ class Timetable:
             output, _ = self._running.communicate()
             status = self._running.returncode
             self._running = None
-        logger.info("scheduled harvest of %s ended with %d: %s", source, status, output.decode(errors="replace").strip())
+        logger.info(
+            "scheduled harvest of %s ended with %d: %s", source, status, output.decode(errors="replace").strip()
+        )
         return status

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 from granian import Granian
@@ -38,7 +39,7 @@ def serve(settings: Settings, config_file: str | None, host: str, port: int) -> 
     """
     _check_port(host, port)
     if config_file is not None:
-        os.environ[CONFIG_VARIABLE] = os.path.abspath(config_file)
+        os.environ[CONFIG_VARIABLE] = str(Path(config_file).resolve())
     timetable = Timetable(settings, os.environ.get(CONFIG_VARIABLE))
     server = Granian(
         "hub.serve:application",

@@ -40,9 +40,7 @@ class Snapshot:
         return self.path / "graph"
 
 
-def publish(
-    store: GraphStore, folder: Path, base_iri: str, created: str, keep: int, *, anew: bool = False
-) -> Snapshot:
+def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: int, *, anew: bool = False) -> Snapshot:
     """Publish the store as it stands and return the snapshot; one of the same change that stands already is kept.
 
     Args:

@@ -42,12 +42,13 @@ _TOKEN = re.compile(
       | [?$]\w++ | @[A-Za-z0-9-]++                            # variable, language
       | (?P<name>(?:[^\W\d_][\w.\-]*+|_)?:(?:[\w.\-:%]|\\.)*+)
       | (?P<word>[^\W\d_]++)
-      | (?P<open>[({\[]) | (?P<close>[)}\]])
+      | (?P<open>[({\[]|<<) | (?P<close>[)}\]]|>>)
       | (?P<prefix>[!\-+^](?:\s*+[!\-+^])*+)
       | \\.''',
     re.VERBOSE | re.DOTALL,
 )
 _SERVICE = re.compile("service", re.IGNORECASE)
+_NESTING = ("(", "{", "[", "<<", "!", "-", "+", "^")
 _REFUSAL = "SERVICE is refused here: ask each endpoint by itself, or join with VALUES"
 
 
@@ -104,7 +105,7 @@ def check(text: str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, 
 
 def _may_be_deep(text: str, max_depth: int) -> bool:
     """False when there are too few brackets and signs for it, wherever they stand."""
-    return sum(map(text.count, "({[!-+^")) > max_depth
+    return sum(map(text.count, _NESTING)) > max_depth
 
 
 def _scan(text: str, max_depth: int, service: bool) -> None:

@@ -1,8 +1,8 @@
 """The writer's graph store: named graphs, and a default graph that is their de-duplicated union.
 
 Graphs are replaced whole, but only what differs is written, and the sequence number that the store is true of is
-written last, so a replacement that a crash cut short is made again. This module knows quads, not the model: which values of the default
-graph win is told to it by a function.
+written last, so a replacement that a crash cut short is made again. This module knows quads, not the model: which
+values of the default graph win is told to it by a function.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
 
 from hub.errors import LockedError, StoreError
 
-Statement = tuple[NamedNode, NamedNode | Literal, NamedNode]
-Resolve = Callable[[NamedNode, list[Statement]], set[tuple[NamedNode, NamedNode | Literal]]]
+Subject = NamedNode | BlankNode | Triple
+Term = NamedNode | BlankNode | Literal | Triple
+GraphName = NamedNode | BlankNode | DefaultGraph
+Statement = tuple[NamedNode, Term, GraphName]
+Resolve = Callable[[Subject, list[Statement]], set[tuple[NamedNode, Term]]]
 
 DEFAULT = DefaultGraph()
 META = NamedNode("urn:x-hub:meta")
@@ -79,8 +82,10 @@ class GraphStore:
         for graph, quads in graphs.items():
             step.compare(self._store.quads_for_pattern(None, None, None, graph), quads)
         for subject, said in step.touched().items():
-            private = is_private(subject.value)
-            step.refresh(subject, said, self._store.quads_for_pattern(subject, None, None, DEFAULT if private else None))
+            private = is_private(iri_of(subject))
+            step.refresh(
+                subject, said, self._store.quads_for_pattern(subject, None, None, DEFAULT if private else None)
+            )
         self._write(step.removed, step.added, sequence)
         return len(step.removed) + len(step.added)
 
@@ -126,7 +131,7 @@ class _Step:
         self.is_private = is_private
         self.removed: set[Quad] = set()
         self.added: list[Quad] = []
-        self.changed: set[NamedNode] = set()
+        self.changed: set[Subject] = set()
         self._fresh: dict[str, bool] = {}
 
     def compare(self, stored: Iterable[Quad], quads: list[Quad]) -> None:
@@ -144,14 +149,14 @@ class _Step:
         """Note a new graph; what only it can say goes to the default graph as it is."""
         self.added.extend(quads)
         for quad in quads:
-            if self._is_fresh(quad.subject.value):
+            if self._is_fresh(iri_of(quad.subject)):
                 self.added.append(Quad(quad.subject, quad.predicate, quad.object))
             else:
                 self.changed.add(quad.subject)
 
-    def touched(self) -> dict[NamedNode, list[Quad]]:
+    def touched(self) -> dict[Subject, list[Quad]]:
         """Return the subjects of which anything changed, each with all that the new contents say of it."""
-        said: dict[NamedNode, list[Quad]] = {subject: [] for subject in self.changed}
+        said: dict[Subject, list[Quad]] = {subject: [] for subject in self.changed}
         for quads in self.graphs.values():
             for quad in quads:
                 if quad.subject in said:
@@ -164,9 +169,10 @@ class _Step:
             known = self._fresh[iri] = self.is_private(iri)
         return known
 
-    def refresh(self, subject: NamedNode, new: list[Quad], stored: Iterable[Quad]) -> None:
+    def refresh(self, subject: Subject, new: list[Quad], stored: Iterable[Quad]) -> None:
         """Note what the default graph has to say of a subject, and does not yet, or no more."""
-        current, said = set(), []
+        current: set[Quad] = set()
+        said: list[Statement] = []
         for quad in stored:
             if quad.graph_name == DEFAULT:
                 current.add(quad)
@@ -176,6 +182,11 @@ class _Step:
         wanted = {Quad(subject, p, o) for p, o in self.resolve(subject, said)}
         self.removed.update(current - wanted)
         self.added.extend(wanted - current)
+
+
+def iri_of(term: Subject | GraphName) -> str:
+    """Return a term's IRI, or an empty text when it has none."""
+    return term.value if isinstance(term, NamedNode) else ""
 
 
 def _blocks(quads: Iterable[Quad]) -> str:

@@ -53,7 +53,9 @@ def submit(settings: Settings, source_name: str, documents: list[Path], *, dry_r
     """
     source = settings.sources.get(source_name)
     if source is None or source.harvester != "submissions":
-        raise ConfigError(f"--source {source_name}: the settings have no [sources.{source_name}] with the submissions harvester")
+        raise ConfigError(
+            f"--source {source_name}: the settings have no [sources.{source_name}] with the submissions harvester"
+        )
     verdicts = [_judge(settings, source, path) for path in documents]
     accepted = [path for path, verdict in zip(documents, verdicts, strict=True) if not verdict.errors]
     if accepted and not dry_run:

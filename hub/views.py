@@ -11,15 +11,16 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from pyoxigraph import Literal, NamedNode, Quad, Store
+from pyoxigraph import NamedNode, Quad, Store
 
 from hub import records
 from hub.config import Settings
 from hub.log import Log, RecordRow
-from hub.store import DEFAULT, META, GraphStore, Statement
-from linkml_schemas.generated.model import CatalogRecord, Finding, HarvestRun
+from hub.store import META, GraphName, GraphStore, Statement, Subject, Term, iri_of
+from linkml_schemas.generated.model import CatalogRecord, Finding, HarvestRun, RecordState
 from ontology import iris
 
 BATCH = 300
@@ -52,15 +53,16 @@ class Precedence:
         archive = dataset.removeprefix(f"{self.base}dataset/").partition("/")[0]
         return (0 if self.archives.get(source) == archive else 1, source)
 
-    def resolve(self, subject: NamedNode, said: list[Statement]) -> set[tuple[NamedNode, NamedNode | Literal]]:
+    def resolve(self, subject: Subject, said: list[Statement]) -> set[tuple[NamedNode, Term]]:
         """Return what the default graph says of a subject.
 
         Of a dataset with several records each slot is taken from the first source that fills it. Of a shared node
         (person, paper, taxon, term) everything is kept, but where only one value may be, the one that most records
         give.
         """
-        if subject.value.startswith(f"{self.base}dataset/") and len({g for _, _, g in said}) > 1:
-            return _first_source(said, lambda graph: self.rank(subject.value, graph.value))
+        iri = iri_of(subject)
+        if iri.startswith(f"{self.base}dataset/") and len({g for _, _, g in said}) > 1:
+            return _first_source(said, lambda graph: self.rank(iri, iri_of(graph)))
         return _majority(said)
 
     def is_private(self, iri: str) -> bool:
@@ -68,23 +70,21 @@ class Precedence:
         return iri.startswith(f"{self.base}record/") and "#" in iri
 
 
-def _first_source(
-    said: list[Statement], rank: Callable[[NamedNode], tuple[int, str]]
-) -> set[tuple[NamedNode, NamedNode | Literal]]:
+def _first_source(said: list[Statement], rank: Callable[[GraphName], tuple[int, str]]) -> set[tuple[NamedNode, Term]]:
     best: dict[NamedNode, tuple[int, str]] = {}
     for predicate, _, graph in said:
         best[predicate] = min(best.get(predicate, rank(graph)), rank(graph))
     return {(p, o) for p, o, graph in said if p == records.RDF_TYPE or rank(graph) == best[p]}
 
 
-def _majority(said: list[Statement]) -> set[tuple[NamedNode, NamedNode | Literal]]:
-    values: dict[NamedNode, Counter[NamedNode | Literal]] = {}
+def _majority(said: list[Statement]) -> set[tuple[NamedNode, Term]]:
+    values: dict[NamedNode, Counter[Term]] = {}
     for predicate, value, _ in said:
         values.setdefault(predicate, Counter())[value] += 1
     chosen = set()
     for predicate, counted in values.items():
         if len(counted) > 1 and predicate.value in records.single_valued():
-            chosen.add((predicate, max(counted, key=lambda v: (counted[v], len(v.value), v.value))))
+            chosen.add((predicate, max(counted, key=lambda v: (counted[v], len(str(v)), str(v)))))
         else:
             chosen.update((predicate, value) for value in counted)
     return chosen
@@ -113,12 +113,12 @@ def catalog_record(row: RecordRow, base: str) -> CatalogRecord:
         title=row.title,
         source_name=row.source,
         source_url=row.source_url if row.source_url and row.source_url.startswith("http") else None,
-        date_issued=row.first_seen,
-        date_changed=row.changed,
+        date_issued=datetime.fromisoformat(row.first_seen),
+        date_changed=datetime.fromisoformat(row.changed),
         payload_sha256=row.payload_sha256,
         harvester=row.harvester,
         generated_by=iris.run(base, row.run),
-        record_state=row.state,
+        record_state=RecordState(row.state),
         withdrawal_reason=withdrawal.get("reason"),
         date_withdrawn=withdrawal.get("date"),
         replaced_by=withdrawal.get("replaced_by"),
@@ -205,8 +205,7 @@ def canonical_lines(quads: Iterable[Quad]) -> Iterator[str]:
 
 def _comparable(quads: Iterable[Quad]) -> Iterator[str]:
     for quad in quads:
-        graph = "" if quad.graph_name == DEFAULT else quad.graph_name.value  # type: ignore[union-attr]
-        if quad.graph_name == META or graph.endswith("graph/runs"):
+        if quad.graph_name == META or iri_of(quad.graph_name).endswith("graph/runs"):
             continue
         if quad.predicate.value in OCCASIONAL or _is_run(quad):
             continue
@@ -214,7 +213,7 @@ def _comparable(quads: Iterable[Quad]) -> Iterator[str]:
 
 
 def _is_run(quad: Quad) -> bool:
-    return isinstance(quad.subject, NamedNode) and "/run/" in quad.subject.value and "#" not in quad.subject.value
+    return "/run/" in iri_of(quad.subject) and "#" not in iri_of(quad.subject)
 
 
 def graph_sha256(snapshot: Path) -> str:

@@ -23,6 +23,7 @@ from rdflib import RDF, SH, XSD, BNode, Graph, Literal, Namespace, URIRef
 from rdflib.collection import Collection
 from rdflib.compare import to_canonical_graph
 from rdflib.namespace import OWL, RDFS
+from rdflib.term import Node
 
 HERE = Path(__file__).parent
 SCHEMA = HERE / "bioimage.yaml"
@@ -77,13 +78,13 @@ def shacl_shapes(view: SchemaView) -> str:
 
 def _allow_partial_dates(graph: Graph, shape: Any) -> None:
     graph.remove((shape, SH.datatype, None))
-    options = []
+    options: list[Node] = []
     for datatype in PARTIAL_DATES:
         option = BNode()
         graph.add((option, SH.datatype, datatype))
         options.append(option)
     head = BNode()
-    Collection(graph, head, options)  # type: ignore[no-untyped-call]
+    Collection(graph, head, options)
     graph.add((shape, SH["or"], head))
 
 
@@ -105,7 +106,7 @@ def term_of(slot_name: str, iri: str) -> str:
 
 def slot_table(view: SchemaView) -> dict[str, Any]:
     """Return classes and slots as the service needs them: IRIs, kinds, datatypes, order."""
-    classes = {}
+    classes: dict[str, Any] = {}
     for name, cls in view.all_classes().items():
         if cls.abstract:
             continue
@@ -116,8 +117,8 @@ def slot_table(view: SchemaView) -> dict[str, Any]:
             "also": [_iri(view, m) for m in cls.exact_mappings],
             "slots": slots,
         }
-    slots = {s.name: _slot(view, s) for s in view.all_slots().values() if s.name not in ("id", "type")}
-    return {"classes": classes, "slots": slots, "prefixes": _prefixes(view)}
+    table = {s.name: _slot(view, s) for s in view.all_slots().values() if s.name not in ("id", "type")}
+    return {"classes": classes, "slots": table, "prefixes": _prefixes(view)}
 
 
 def _slot(view: SchemaView, slot: Any) -> dict[str, Any]:
@@ -184,7 +185,9 @@ def vocabulary(view: SchemaView) -> str:
         term = URIRef(iri)
         graph.add((term, RDF.type, kind))
         graph.add((term, RDFS.isDefinedBy, ontology))
-        graph.add((term, RDFS.label, Literal(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", iri.split("#")[1]).lower(), lang="en")))
+        graph.add(
+            (term, RDFS.label, Literal(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", iri.split("#")[1]).lower(), lang="en"))
+        )
         graph.add((term, RDFS.comment, Literal(description, lang="en")))
     return graph.serialize(format="turtle")
 

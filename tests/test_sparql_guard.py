@@ -98,6 +98,7 @@ def test_no_form(text: str) -> None:
         "SELECT * " + "{" * 600 + "}" * 600,
         "SELECT (" + "(" * 600 + "1" + ")" * 600 + " AS ?x) {}",
         "SELECT * { ?s ?p " + "[ ?p " * 600 + "]" * 600 + " }",
+        "SELECT * { " + "<< " * 600 + "<a:a> <a:b> <a:c>" + " >> <a:b> <a:c>" * 600 + " }",
         "SELECT (" + "!" * 600 + "true AS ?x) {}",
         "SELECT (" + "- " * 600 + "1 AS ?x) {}",
         "SELECT * { " + "FILTER EXISTS { " * 600 + "}" * 600 + " }",

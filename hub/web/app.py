@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from hub import records
 from hub.config import Settings
 from hub.published import Publication
 from hub.web.cache import PageCache
@@ -17,10 +22,12 @@ from hub.web.pages import pages
 from hub.web.problems import HttpError, problem
 from hub.web.sparql import SparqlApp, SparqlSettings
 from hub.web.status import status
+from ontology import licences
 
 # What a page may load: only what the hub itself serves. Source: https://www.w3.org/TR/CSP3/
 SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self'; script-src 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
@@ -37,6 +44,7 @@ def create_app(settings: Settings, publication: Publication | None = None) -> Fl
     app.config["HUB_PAGES"] = PageCache(settings.cache_bytes)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.jinja_env.globals["local"] = lambda iri: local(settings.base_iri, iri)
+    app.jinja_env.filters.update(size=size, moment=moment, label=label, licence=licence)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(pages)
     app.register_blueprint(status)
@@ -45,9 +53,59 @@ def create_app(settings: Settings, publication: Publication | None = None) -> Fl
     return app
 
 
-def local(base: str, iri: str) -> str:
-    """Return the address of a thing: on this server for the hub's own IRIs, wherever the base points."""
+def local(base: str, iri: str | None) -> str:
+    """Return the address of a thing: on this server for the hub's own IRIs; empty for what must not be a link."""
+    if iri is None or not iri.lower().startswith(("http://", "https://")):
+        return ""
     return f"{request.script_root}/{iri.removeprefix(base)}" if iri.startswith(base) else iri
+
+
+def size(number: int) -> str:
+    """Return a number of bytes as people read it, in decimal units.
+
+    >>> size(999), size(12_345_678)
+    ('999 bytes', '12.3 MB')
+    """
+    value = Decimal(number)
+    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
+        if value < 1000 or unit == "PB":
+            break
+        value /= 1000
+    return f"{value} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def moment(value: datetime | str) -> str:
+    """Return a time in UTC as people read it.
+
+    >>> moment("2026-11-20T12:56:59Z")
+    '2026-11-20 12:56 UTC'
+    """
+    when = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def label(iri: str) -> str:
+    """Return a property or class as people read it: by the model's name, else the end of its IRI.
+
+    >>> label("http://schema.org/datePublished"), label("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+    ('date published', 'type')
+    """
+    return _labels().get(iri) or re.split(r"[/#]", iri.rstrip("/#"))[-1]
+
+
+@cache
+def _labels() -> dict[str, str]:
+    return {s.predicate.value: s.name.replace("_", " ") for t in records.tables().values() for s in t.slots}
+
+
+def licence(url: str) -> str:
+    """Return a licence's short name, or its address where it has none.
+
+    >>> licence("https://creativecommons.org/licenses/by-nc-sa/3.0/"), licence("https://e.org/terms")
+    ('CC BY-NC-SA 3.0', 'e.org/terms')
+    """
+    name = licences.spdx(url) or url.split("://", 1)[-1]
+    return re.sub(r"^(CC0?)-(?:(.+)-)?(\d\.\d)$", lambda m: " ".join(filter(None, m.groups())), name)
 
 
 def on_error(error: Exception) -> BaseResponse:
@@ -55,10 +113,10 @@ def on_error(error: Exception) -> BaseResponse:
     if isinstance(error, HTTPException):
         kept = [(k, v) for k, v in error.get_headers() if k.lower() in ("allow", "retry-after", "location")]
         if error.code is not None and error.code < 400:
-            return error.get_response()  # type: ignore[return-value]
+            return error.get_response()
         error = HttpError(error.code or 500, error.description or error.name, kept)
     status_code, headers, body = problem(error)
-    best = request.accept_mimetypes.best_match(["application/problem+json", "text/html"], default="application/problem+json")
+    best = request.accept_mimetypes.best_match(["application/problem+json", "text/html"])
     if best != "text/html" or "html" not in request.headers.get("Accept", ""):
         return Response(body, status=status_code, headers=headers)
     kept = [(k, v) for k, v in headers if k.lower() not in ("content-type", "content-length")]

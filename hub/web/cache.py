@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One rendered answer: body, HTTP status, ETag of its content and Link header."""
+    """One rendered answer: body, HTTP status, ETag of its content, Link header, and its type where not the format's."""
 
     body: bytes
     status: int
     etag: str
     links: str = ""
+    content_type: str = ""
 
 
 class PageCache:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Request
-from pyoxigraph import Quad, RdfFormat, Triple, serialize as write
+from pyoxigraph import Quad, RdfFormat
+from pyoxigraph import serialize as write
 from werkzeug.datastructures import MIMEAccept
 
 from hub import records
@@ -54,6 +56,7 @@ TRIG = Offer("trig", "application/trig", ".trig", RdfFormat.TRIG, quads=True, pa
 
 GRAPHS = (JSONLD, TURTLE, NTRIPLES, RDFXML, NQUADS, TRIG)
 DATASET = (HTML, JSONLD, ROCRATE, TURTLE, NTRIPLES, RDFXML, NQUADS, TRIG)
+OTHER_NAMES = {"ttl": "turtle", "json-ld": "jsonld", "rdf": "rdfxml", "rocrate": "ro-crate"}
 _SUFFIXED = sorted((*DATASET, JSON), key=lambda o: -len(o.suffix))
 
 
@@ -79,7 +82,7 @@ def choose(request: Request, *offered: Offer, suffix: str | None = None) -> Offe
         return _only(offered, "suffix", "." + suffix.lstrip("."))
     name = request.args.get("format")
     if name:
-        return _only(offered, "name", {"ttl": "turtle", "json-ld": "jsonld", "rdf": "rdfxml", "rocrate": "ro-crate"}.get(name, name))
+        return _only(offered, "name", OTHER_NAMES.get(name, name))
     return _accepted(request.headers.get("Accept", ""), request.accept_mimetypes, offered)
 
 
@@ -95,16 +98,29 @@ def _accepted(header: str, accepted: MIMEAccept, offered: tuple[Offer, ...]) -> 
         return offered[0]
     if ROCRATE in offered and "ro/crate" in header:
         return ROCRATE
-    by_type = {o.media_type: o for o in reversed(offered) if o is not ROCRATE}
-    best = accepted.best_match([o.media_type for o in offered])
+    by_type = {o.media_type: o for o in offered if o is not ROCRATE}
+    if JSONLD in offered:
+        by_type.setdefault(JSON.media_type, JSONLD)
+    best = accepted.best_match(by_type)
     if best is None:
         raise NotAcceptableError(f"nothing that you accept is offered: ask for {', '.join(by_type)}")
     return by_type[best]
 
 
 def serialize(quads: list[Quad], offer: Offer) -> bytes:
-    """Return quads in the format of an offer; without graphs where the format has none."""
+    """Return quads in the format of an offer, subject by subject; without graphs where the format has none."""
     assert offer.rdf is not None
-    statements: Iterable[Quad | Triple] = quads if offer.quads else dict.fromkeys(q.triple for q in quads)
-    named = {k: v for k, v in records.context().items() if isinstance(v, str) and v.endswith(("/", "#"))}
-    return write(statements, format=offer.rdf, prefixes=named) or b""
+    statements: Iterable[Any] = quads if offer.quads else dict.fromkeys(q.triple for q in quads)
+    by_subject: dict[tuple[str, str], list[Any]] = {}
+    for statement in statements:
+        graph = str(statement.graph_name) if isinstance(statement, Quad) else ""
+        by_subject.setdefault((graph, str(statement.subject)), []).append(statement)
+    ordered = [statement for group in by_subject.values() for statement in group]
+    return write(ordered, format=offer.rdf, prefixes=_prefixes(ordered)) or b""
+
+
+def _prefixes(statements: list[Any]) -> dict[str, str]:
+    """Return the prefixes that the statements make use of."""
+    text = "\n".join(map(str, statements))
+    named = ((k, v) for k, v in records.context().items() if isinstance(v, str) and v.endswith(("/", "#")))
+    return {prefix: namespace for prefix, namespace in sorted(named) if f"<{namespace}" in text}

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from pyoxigraph import NamedNode
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response as BaseResponse
 
 from hub import describe, queries, records, rocrate, schemaorg
@@ -24,6 +27,8 @@ from hub.published import Now
 from hub.web import offers
 from hub.web.cache import Page
 from hub.web.offers import Offer
+from hub.web.problems import problem
+from linkml_schemas.generated.model import Dataset
 from ontology import archives, iris
 
 pages = Blueprint("pages", __name__)
@@ -45,21 +50,22 @@ def respond(offer: Offer, key: tuple[Any, ...], make: Callable[[Now], Page]) -> 
     """Return a cached page as a response, with ETag, Vary, CORS and the snapshot's number; 304 where it is known."""
     now = _now()
     page = current_app.config["HUB_PAGES"].get(now.sequence, (*key, offer.name), lambda: make(now))
-    response = Response(page.body, status=page.status, content_type=offer.content_type)
+    response = Response(page.body, status=page.status, content_type=page.content_type or offer.content_type)
     response.set_etag(page.etag)
+    response.last_modified = now.changed
     response.vary.add("Accept")
     response.cache_control.public = True
     response.cache_control.max_age = CACHE_S
     response.headers["X-Hub-Sequence"] = str(now.sequence)
     if page.links:
         response.headers["Link"] = page.links
-    return response.make_conditional(request)
+    return response.make_conditional(request) if page.status == 200 else response
 
 
-def page_of(body: str | bytes, status: int = 200, links: str = "") -> Page:
+def page_of(body: str | bytes, status: int = 200, links: str = "", content_type: str = "") -> Page:
     """Return a page with the ETag of its content."""
     data = body.encode() if isinstance(body, str) else body
-    return Page(data, status, hashlib.sha256(data).hexdigest()[:32], links)
+    return Page(data, status, hashlib.sha256(data).hexdigest()[:32], links, content_type)
 
 
 # --- home and archives -------------------------------------------------------------------------------------------
@@ -87,9 +93,7 @@ def _numbers(now: Now) -> dict[str, Any]:
         "published": now.snapshot.created,
         "statements": now.snapshot.quads,
         "counts": {name: int(value.value) for name, value in counts.items()},
-        "archives": [
-            {**{k: v.value for k, v in row.items()}, "datasets": int(row["datasets"].value)} for row in rows
-        ],
+        "archives": [{**{k: v.value for k, v in row.items()}, "datasets": int(row["datasets"].value)} for row in rows],
     }
 
 
@@ -106,24 +110,22 @@ def archive(name: str, suffix: str | None = None) -> BaseResponse:
 
 
 def _archive_page(name: str, iri: str, number: int, now: Now) -> Page:
-    found = [{k: v.value for k, v in row.items()} for row in queries.select(now.pool, "describe/archive", iri=NamedNode(iri))]
+    rows = queries.select(now.pool, "describe/archive", iri=NamedNode(iri))
+    found = [{k: v.value for k, v in row.items()} for row in rows]
     if not found and name not in archives.ARCHIVES:
         raise NotFoundError(f"there is no archive {name} in this hub")
     found.sort(key=lambda row: _by_number(row["accession"]))
     last = max(1, -(-len(found) // PER_PAGE))
+    if not 1 <= number <= last:
+        raise NotFoundError(f"page: there is no page {number} of {name}; the last one is {last}")
     shown = found[(number - 1) * PER_PAGE : number * PER_PAGE]
+    part = {"datasets": shown, "total": len(found), "page": number, "last": last}
     known = archives.ARCHIVES.get(name)
-    return page_of(
-        render_template(
-            "archive.html", now=now, name=name, archive=known, iri=iri, datasets=shown, total=len(found), page=number, last=last
-        )
-    )
+    return page_of(render_template("archive.html", now=now, name=name, archive=known, iri=iri, **part))
 
 
-def _by_number(accession: str) -> tuple[str, int, str]:
-    head = accession.rstrip("0123456789")
-    tail = accession[len(head) :]
-    return (head, int(tail) if tail else 0, accession)
+def _by_number(accession: str) -> list[str | int]:
+    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", accession)]
 
 
 # --- datasets ----------------------------------------------------------------------------------------------------
@@ -164,40 +166,49 @@ def _write_dataset(found: describe.Description, offer: Offer, now: Now) -> str |
 
 
 def _links(found: describe.Description, archive: str, accession: str) -> str:
-    """Return FAIR Signposting links. Source: https://signposting.org/FAIR/"""
+    """Return FAIR Signposting links.
+
+    Source: https://signposting.org/FAIR/
+    """
     record = found.record
     here = url_for("pages.dataset", archive=archive, accession=accession)
-    links = [(here + o.suffix, f'rel="describedby"; type="{o.media_type}"') for o in offers.DATASET if o is not offers.HTML]
+    others = [o for o in offers.DATASET if o is not offers.HTML]
+    links = [(here + o.suffix, f'rel="describedby"; type="{o.media_type}"') for o in others]
     links += [(p.id, 'rel="author"') for p in record.author or [] if "orcid.org" in p.id]
-    links += [(iri, 'rel="cite-as"') for iri in record.same_as or [] if "doi.org" in iri][:1]
+    links += [(citable(record), 'rel="cite-as"')]
     links += [(record.license, 'rel="license"')] if record.license else []
-    links += [("http://schema.org/Dataset", 'rel="type"')]
-    return ", ".join(f"<{iri}>; {rest}" for iri, rest in links)
+    links += [(schemaorg.SCHEMA + kind, 'rel="type"') for kind in ("AboutPage", "Dataset")]
+    return ", ".join(f"<{iri_to_uri(iri)}>; {rest}" for iri, rest in links)
+
+
+def citable(record: Dataset) -> str:
+    """Return the address to cite a dataset by: its DOI, else the archive's own page."""
+    dois = [iri for iri in record.same_as or [] if iri.startswith("https://doi.org/")]
+    return next(iter(dois), None) or record.url or record.id
 
 
 def _tombstone(err: GoneError, offer: Offer) -> Page:
     if offer is offers.HTML:
         return page_of(render_template("tombstone.html", tombstone=err.tombstone), status=410)
-    return page_of(json.dumps({"status": 410, "title": "Withdrawn", "tombstone": err.tombstone}), status=410)
+    status, headers, body = problem(err)
+    text = json.dumps({**json.loads(body), "tombstone": err.tombstone}, ensure_ascii=False)
+    return page_of(text, status, content_type=dict(headers)["Content-Type"])
 
 
 # --- everything else that has an IRI ------------------------------------------------------------------------------
 
 
-@pages.get("/record/<source>/<accession>")
-@pages.get("/graph/<kind>/<source>/<accession>")
-@pages.get("/graph/runs")
-@pages.get("/run/<int:number>")
-def thing(**_: Any) -> BaseResponse:
+@pages.get("/<any(record, graph, run):kind>/<path:rest>")
+def thing(kind: str, rest: str) -> BaseResponse:
     """What is said of a record, graph or run."""
-    path, suffix = offers.split_suffix(request.path.removeprefix("/"))
+    rest, suffix = offers.split_suffix(rest)
     offer = offers.choose(request, offers.HTML, *offers.GRAPHS, suffix=suffix)
-    iri = _settings().base_iri + path
+    iri = f"{_settings().base_iri}{kind}/{quote(rest, safe='/-._~')}"
     return respond(offer, ("thing", iri, request.script_root), partial(_thing, iri, offer))
 
 
 def _thing(iri: str, offer: Offer, now: Now) -> Page:
-    quads = describe.thing(now.pool, iri)
+    quads = describe.thing(now.pool, _settings().base_iri, iri)
     if offer is offers.HTML:
         return page_of(render_template("thing.html", now=now, iri=iri, quads=quads))
     return page_of(offers.serialize(quads, offer))
