@@ -130,8 +130,10 @@ def _print_reports(outcomes: list[Any]) -> None:
         if outcome.error:
             err.print(f"{outcome.source} stopped: {outcome.error}", style="red", markup=False, highlight=False)
         if outcome.report.held:
-            text = f"{outcome.source}: {outcome.report.held} records vanished; see if that is right, then run again with --confirm"
-            err.print(text, style="yellow", markup=False, highlight=False)
+            held = f"{outcome.source}: {outcome.report.held} records vanished and are held"
+            err.print(
+                f"{held}; if that is right, run again with --confirm", style="yellow", markup=False, highlight=False
+            )
 
 
 @app.command()

@@ -119,9 +119,7 @@ def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Setti
 def _typed(name: str, value: Any, kind: type) -> Any:
     wanted: Callable[[Any], Any] = Path if issubclass(kind, Path) else kind
     if isinstance(value, bool) or (wanted in (str, Path) and not isinstance(value, str)):
-        raise ConfigError(
-            f"{name}: {value!r} is not a {'text' if kind is str else 'path' if wanted is Path else kind.__name__}"
-        )
+        raise ConfigError(f"{name}: {value!r} is not of the kind of its default ({kind.__name__.lower()})")
     try:
         return wanted(value)
     except (TypeError, ValueError) as err:

@@ -137,10 +137,10 @@ def _clean_environment() -> dict[str, str]:
 class _Worker:
     """Our end of one worker process."""
 
-    __slots__ = ("generation", "pid", "sock", "used_at", "zygote")
+    __slots__ = ("_pending", "generation", "pid", "sock", "used_at", "zygote")
 
     def __init__(self, zygote: _Zygote, snapshot: Path, memory_bytes: int, generation: int) -> None:
-        self.zygote, self.generation, self.used_at = zygote, generation, 0.0
+        self.zygote, self.generation, self.used_at, self._pending = zygote, generation, 0.0, b""
         self.pid, self.sock = zygote.fork(snapshot, memory_bytes)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, _QUICK_US))
 
@@ -155,16 +155,20 @@ class _Worker:
 
     def frame(self, deadline: float) -> tuple[int, bytes]:
         """The next frame; TimeoutError past the deadline, EOFError or OSError if the worker is gone."""
-        data = self._receive(_RECEIVE_BYTES, deadline)
+        data, self._pending = self._pending, b""
         while len(data) < FRAME.size:
             data += self._receive(_RECEIVE_BYTES, deadline)
         kind, length = FRAME.unpack_from(data)
-        if len(data) == FRAME.size + length:
-            return kind, data[FRAME.size :]
-        return kind, self._rest(data, length, deadline)
+        end = FRAME.size + length
+        if len(data) < end:
+            data = self._rest(data, end, deadline)
+        elif len(data) > end:  # the next frame was on its heels
+            self._pending = data[end:]
+            data = data[:end]
+        return kind, data[FRAME.size :]
 
-    def _rest(self, data: bytes, length: int, deadline: float) -> bytes:
-        parts, missing = [data[FRAME.size :]], FRAME.size + length - len(data)
+    def _rest(self, data: bytes, end: int, deadline: float) -> bytes:
+        parts, missing = [data], end - len(data)
         while missing > 0:
             more = self._receive(missing, deadline)
             parts.append(more)

@@ -89,6 +89,22 @@ def test_long_answer_comes_whole_and_frees_its_worker(pool: WorkerPool) -> None:
     eventually(lambda: is_full(pool))
 
 
+def test_long_answers_are_exact_whatever_the_timing(snapshot: Path, pool: WorkerPool) -> None:
+    text = "SELECT * { ?s ?p ?o . <http://e/s1> ?q ?x . <http://e/s2> ?r ?y } ORDER BY ?s"
+    store = ox.Store.read_only(str(snapshot))
+    expected = store.query(text).serialize(format=ox.QueryResultsFormat.CSV)
+
+    def work(number: int) -> bool:
+        pieces = []
+        for piece in pool.query(text, "text/csv"):
+            pieces.append(piece)
+            time.sleep(0.001 * (number % 4))
+        return b"".join(pieces) == expected
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(work, range(40)))
+
+
 def test_datasets_of_the_protocol(pool: WorkerPool) -> None:
     assert rows(pool, "SELECT ?o { ?s ?p ?o }", default_graphs=["http://e/g"]) == [['"named"']]
     assert rows(pool, "SELECT ?o { GRAPH ?g { ?s ?p ?o } }", named_graphs=["http://e/g"]) == [['"named"']]

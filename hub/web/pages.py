@@ -118,8 +118,9 @@ def _archive_page(name: str, iri: str, number: int, now: Now) -> Page:
     last = max(1, -(-len(found) // PER_PAGE))
     if not 1 <= number <= last:
         raise NotFoundError(f"page: there is no page {number} of {name}; the last one is {last}")
-    shown = found[(number - 1) * PER_PAGE : number * PER_PAGE]
-    part = {"datasets": shown, "total": len(found), "page": number, "last": last}
+    first = (number - 1) * PER_PAGE
+    shown = found[first : first + PER_PAGE]
+    part = {"datasets": shown, "first": first + 1, "total": len(found), "page": number, "last": last}
     known = archives.ARCHIVES.get(name)
     return page_of(render_template("archive.html", now=now, name=name, archive=known, iri=iri, **part))
 
@@ -153,9 +154,8 @@ def _write_dataset(found: describe.Description, offer: Offer, now: Now) -> str |
     record = found.record
     if offer is offers.HTML:
         text = json.dumps(schemaorg.embedded(record), ensure_ascii=False).replace("<", "\\u003c")
-        return render_template(
-            "dataset.html", now=now, record=record, found=found, embedded=text, offers=offers.DATASET
-        )
+        known = {"cite": citable(record), "embedded": text, "offers": offers.DATASET}
+        return render_template("dataset.html", now=now, record=record, found=found, **known)
     if offer is offers.ROCRATE:
         return json.dumps(rocrate.crate(record), ensure_ascii=False, indent=1)
     if offer is offers.JSONLD:
