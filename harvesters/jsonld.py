@@ -28,14 +28,28 @@ PINNED = (
     "https://schema.org",
 )
 MAX_DEPTH = 100
-BASE = "urn:x-hub-crate:"
+# Relative ids are resolved against this and made relative again.
+BASE = "https://crate.invalid/"
+# Contexts of BIA and SSBD name a property that does not exist.
+MISNAMED = {"http://www.w3.org/1999/02/22-rdf-syntax-ns#seeAlso": "seeAlso", "rdf:seeAlso": "seeAlso"}
+PREFIX_ENDS = ("/", "#", "_", ":", "=", "?")
 
 
 @cache
-def profile_context() -> dict[str, Any]:
+def profile_context() -> dict[str, str]:
     """Return the pinned context: the terms of the profile, as IRIs."""
     text = files("harvesters.contexts").joinpath("profile.jsonld").read_text(encoding="utf-8")
     return dict(json.loads(text)["@context"])
+
+
+@cache
+def _prefixes() -> dict[str, str]:
+    return {term: iri for term, iri in profile_context().items() if iri.endswith(PREFIX_ENDS)}
+
+
+@cache
+def _terms() -> dict[str, str]:
+    return {iri: term for term, iri in profile_context().items()} | MISNAMED
 
 
 def flat_nodes(document: Any) -> list[Node]:
@@ -44,8 +58,12 @@ def flat_nodes(document: Any) -> list[Node]:
     Raises:
         RecordError: not JSON-LD, nested too deep, or a context that is not pinned.
     """
-    if not isinstance(document, dict):
+    if not isinstance(document, dict | list):
         raise RecordError("the document is not a JSON object")
+    if _depth(document) > MAX_DEPTH:
+        raise RecordError(f"the document is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(document, list):
+        return _flattened(document)
     prefixes = _plain_prefixes(document.get("@context"))
     graph = document.get("@graph")
     if prefixes is None or not isinstance(graph, list) or not all(_is_flat(n) for n in graph):
@@ -67,14 +85,14 @@ def _depth(value: Any) -> int:
 
 def _plain_prefixes(context: Any) -> dict[str, str] | None:
     """Return the prefixes of a context that gives the profile's terms their usual meaning, else None."""
-    prefixes: dict[str, str] = {"obo": "http://purl.obolibrary.org/obo/"}
+    prefixes = dict(_prefixes())
     for part in context if isinstance(context, list) else [context]:
         if isinstance(part, str) and part.rstrip("/") in PINNED:
             continue
         if not isinstance(part, dict):
             return None
         for term, meaning in part.items():
-            if isinstance(meaning, str) and not term.startswith("@"):
+            if isinstance(meaning, str) and meaning.endswith(PREFIX_ENDS) and not term.startswith("@"):
                 prefixes[term] = meaning
             elif not _usual(term, meaning):
                 return None
@@ -82,18 +100,26 @@ def _plain_prefixes(context: Any) -> dict[str, str] | None:
 
 
 def _usual(term: str, meaning: Any) -> bool:
-    known = profile_context().get(term)
-    if not isinstance(meaning, dict) or known is None:
+    ours = profile_context().get(term)
+    if isinstance(meaning, str):
+        meaning = {"@id": meaning}
+    if not isinstance(meaning, dict) or ours is None:
         return False
-    ours = known["@id"] if isinstance(known, dict) else known
-    local = str(meaning.get("@id", "")).replace("/", ":").rpartition(":")[2]
+    local = str(meaning.get("@id", "")).replace("/", ":").replace("#", ":").rpartition(":")[2]
     return local == ours.replace("#", "/").rpartition("/")[2] and set(meaning) <= {"@id", "@type"}
 
 
 def _is_flat(node: Any) -> bool:
-    return isinstance(node, dict) and all(
-        _is_plain(item) for value in node.values() for item in (value if isinstance(value, list) else [value])
+    return (
+        isinstance(node, dict)
+        and not any(":" in key for key in node)
+        and not any(":" in str(kind) for kind in _listed(node.get("@type")))
+        and all(_is_plain(item) for value in node.values() for item in _listed(value))
     )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_plain(item: Any) -> bool:
@@ -117,22 +143,33 @@ def _iri(value: Any, prefixes: dict[str, str]) -> str:
     return str(value)
 
 
-def _flattened(document: Node) -> list[Node]:
-    if _depth(document) > MAX_DEPTH:
-        raise RecordError(f"the document is nested deeper than {MAX_DEPTH} levels")
-    options = {"documentLoader": _pinned, "base": BASE}
+def _flattened(document: Any) -> list[Node]:
     try:
-        flat = pyld.flatten(document, {"@context": profile_context()}, options)
+        flat = pyld.flatten(document, None, {"documentLoader": _pinned, "base": BASE})
     except (pyld.JsonLdError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
         raise RecordError(f"not JSON-LD that can be read with the pinned contexts: {_cause(err)}") from err
-    graph = flat.get("@graph", [flat])
-    return [_localised(node) for node in graph if isinstance(node, dict)]
+    return [_keyed(node) for node in flat]
 
 
-def _localised(node: Node) -> Node:
-    """Return a node whose relative references are relative again."""
-    text = json.dumps(node).replace(f'"{BASE}', '"')
-    return dict(json.loads(text))
+def _keyed(node: Node) -> Node:
+    """Return an expanded node under the profile's terms, its references relative again and its values plain."""
+    keyed: Node = {"@id": node["@id"].removeprefix(BASE)}
+    for iri, values in node.items():
+        if iri == "@type":
+            keyed["@type"] = [_term(kind) for kind in values]
+        elif not iri.startswith("@"):
+            keyed.setdefault(_term(iri), []).extend(plain for value in values for plain in _unwrapped(value))
+    return {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in keyed.items()}
+
+
+def _term(iri: str) -> str:
+    return _terms().get(iri.replace("https://schema.org/", "http://schema.org/"), iri.removeprefix(BASE))
+
+
+def _unwrapped(value: Any) -> list[Any]:
+    if "@list" in value:
+        return [plain for item in value["@list"] for plain in _unwrapped(item)]
+    return [{"@id": value["@id"].removeprefix(BASE)}] if "@id" in value else [value.get("@value")]
 
 
 def _cause(err: BaseException) -> str:

@@ -341,11 +341,9 @@ class SubmissionBuilder(Builder):
     def place(self, path: str) -> str:
         """Return where a path stands in the document: its own cell, or that of the nearest thing round it."""
         outer = path
-        while outer not in self.places:
-            outer = re.sub(r"(?:\.[^.\[]+|\[\d+\]|^[^.\[]+)$", "", outer)
-            if not outer:
-                return path
-        return self.places[outer]
+        while outer and outer not in self.places:
+            outer = outer[: max(outer.rfind("."), outer.rfind("["), 0)]
+        return self.places.get(outer, path)
 
     def text(self, field: str, value: object) -> str | None:
         """Return clean text; a removed e-mail address becomes a finding."""
@@ -476,7 +474,7 @@ NEEDS: Final = {
     "DefinedTerm": ("name", "id", "term_code"),
     "Phenotype": ("name", "id", "term_code"),
     "Compound": ("name", "id"),
-    "Publication": ("name", "id"),
+    "Publication": ("name", "id", "same_as"),
     "Gene": ("symbol", "id"),
     "Taxon": ("scientific_name", "id"),
 }

@@ -577,7 +577,9 @@ class _Reader:
         for known, cell, kind in self.stated:
             if known.stated is None:
                 if known.required:
-                    self.problem(_place(known, cell), f"is required, so it cannot be {cell.text!r}")
+                    path = known.group or known.slot
+                    self.draft.places[path] = _place(known, cell)
+                    self.problem(path, f"is required, so it cannot be {cell.text!r}")
                 continue
             entry = self.entries.get((known.group, cell.column), {})
             has_own = bool(entry) and (known.group == "distribution" or entry.get("type") == "BioSample")

@@ -183,7 +183,11 @@ class Log:
             metadata.create_all(self.engine)
             self._check_layout()
         except sa.exc.SQLAlchemyError as err:
+            self.engine.dispose()
             raise StoreError(f"the catalogue at {self.engine.url!r} cannot be used: {err}") from err
+        except StoreError:
+            self.engine.dispose()
+            raise
 
     def close(self) -> None:
         """Close every connection."""

@@ -79,7 +79,7 @@ class GraphStore:
             is_private: tells that a subject occurs in no more than one graph, which saves looking for others.
         """
         step = _Step(graphs, resolve, is_private)
-        for graph, quads in graphs.items():
+        for graph, quads in step.graphs.items():
             step.compare(self._store.quads_for_pattern(None, None, None, graph), quads)
         for subject, said in step.touched().items():
             private = is_private(iri_of(subject))
@@ -126,7 +126,7 @@ class _Step:
     def __init__(
         self, graphs: Mapping[NamedNode, list[Quad]], resolve: Resolve, is_private: Callable[[str], bool]
     ) -> None:
-        self.graphs = graphs
+        self.graphs = {graph: list(dict.fromkeys(quads)) for graph, quads in graphs.items()}
         self.resolve = resolve
         self.is_private = is_private
         self.removed: set[Quad] = set()

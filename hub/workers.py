@@ -50,6 +50,7 @@ _ERRORS: dict[bytes, type[Exception]] = {
 }
 _READY_TIMEOUT_S = 20.0
 _TICK_S = 1.0
+_NOT_FETCHED = "the rest of the answer was not fetched in time"
 _QUICK_US = 40_000
 _RECEIVE_BYTES = worker_process.CHUNK_BYTES + 16 * 1024
 
@@ -215,7 +216,7 @@ class QueryResult:
             size, last = len(self._first), False
             while not last:
                 if self._worker is None or self._pool is None:
-                    raise QueryTimeoutError("the rest of the answer was not fetched in time")
+                    raise QueryTimeoutError(_NOT_FETCHED)
                 data, last = self._pool._next_chunk(self, self._worker)
                 size += len(data)
                 if size > self._limit:
@@ -396,13 +397,16 @@ class WorkerPool:
     def _next_chunk(self, result: QueryResult, worker: _Worker) -> tuple[bytes, bool]:
         """The next piece of a long answer and whether it is the last; gives the worker back after that."""
         try:
+            if time.monotonic() > result._deadline:
+                raise TimeoutError
             flags, data = worker.frame(result._deadline)
         except TimeoutError:
-            self._take_stream(result)
+            if self._take_stream(result) is None:
+                raise QueryTimeoutError(_NOT_FETCHED) from None
             self._timed_out(worker)
         except (EOFError, OSError) as error:
             if self._take_stream(result) is None:
-                raise QueryTimeoutError("the rest of the answer was not fetched in time") from None
+                raise QueryTimeoutError(_NOT_FETCHED) from None
             try:
                 self._crashed(worker, error)
             except _LostError:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -44,7 +45,7 @@ def create_app(settings: Settings, publication: Publication | None = None) -> Fl
     app.config["HUB_PAGES"] = PageCache(settings.cache_bytes)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.jinja_env.globals["local"] = lambda iri: local(settings.base_iri, iri)
-    app.jinja_env.filters.update(size=size, moment=moment, label=label, licence=licence)
+    app.jinja_env.filters.update(size=size, moment=moment, label=label, licence=licence, host=host)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(pages)
     app.register_blueprint(status)
@@ -58,6 +59,11 @@ def local(base: str, iri: str | None) -> str:
     if iri is None or not iri.lower().startswith(("http://", "https://")):
         return ""
     return f"{request.script_root}/{iri.removeprefix(base)}" if iri.startswith(base) else iri
+
+
+def host(iri: str) -> str:
+    """Return the host that an address leads to."""
+    return urlsplit(iri).netloc
 
 
 def size(number: int) -> str:

@@ -146,7 +146,7 @@ def _dataset(archive: str, accession: str, offer: Offer, now: Now) -> Page:
     try:
         found = describe.dataset(now.pool, settings, archive, accession)
     except GoneError as err:
-        return _tombstone(err, offer)
+        return _tombstone(err, offer, now)
     return page_of(_write_dataset(found, offer, now), links=_links(found, archive, accession))
 
 
@@ -187,9 +187,9 @@ def citable(record: Dataset) -> str:
     return next(iter(dois), None) or record.url or record.id
 
 
-def _tombstone(err: GoneError, offer: Offer) -> Page:
+def _tombstone(err: GoneError, offer: Offer, now: Now) -> Page:
     if offer is offers.HTML:
-        return page_of(render_template("tombstone.html", tombstone=err.tombstone), status=410)
+        return page_of(render_template("tombstone.html", now=now, tombstone=err.tombstone), status=410)
     status, headers, body = problem(err)
     text = json.dumps({**json.loads(body), "tombstone": err.tombstone}, ensure_ascii=False)
     return page_of(text, status, content_type=dict(headers)["Content-Type"])

@@ -1,0 +1,85 @@
+"""What several tests need: a small hub on disk, and random records made from the model itself."""
+
+from __future__ import annotations
+
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from harvesters.contract import Source
+from hub import records
+from hub.config import Settings
+from hub.records import ClassTable, Slot
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "hub" / "demo"
+BASE = "https://hub.example.org/"
+DEMO_SOURCES = {
+    "bia": ("crates", "bia"),
+    "idr": ("crates", "idr"),
+    "ssbd": ("crates", "ssbd"),
+    "empiar": ("empiar", "empiar"),
+    "submissions": ("submissions", "hub"),
+}
+
+
+def demo_settings(folder: Path, names: tuple[str, ...] = ("bia", "idr"), **more: Any) -> Settings:
+    """Return the settings of a hub in a folder, its sources copies of the bundled sample."""
+    sources = {}
+    for name in names:
+        harvester, archive = DEMO_SOURCES[name]
+        shutil.copytree(DEMO / name, folder / name, dirs_exist_ok=True)
+        sources[name] = Source(name=name, harvester=harvester, archive=archive, url=str(folder / name))
+    return Settings(**{"data_dir": folder / "data", "base_iri": BASE, "sources": sources, "query_workers": 2, **more})
+
+
+def things(cls: str, depth: int = 3) -> st.SearchStrategy[Any]:
+    """Return a strategy of random things of a class, made from the compiled model."""
+    return _thing(records.tables()[cls], depth)
+
+
+def _thing(table: ClassTable, depth: int) -> st.SearchStrategy[Any]:
+    fields: dict[str, st.SearchStrategy[Any]] = {
+        "id": st.integers(0, 6).map(lambda n: f"https://example.org/{table.name}/{n}")
+    }
+    for slot in table.slots:
+        required = table.cls.model_fields[slot.name].is_required()
+        if slot.kind == "node" and depth == 0 and not required:
+            continue
+        one = _value(table, slot, depth)
+        value = st.lists(one, max_size=3) if slot.many else one
+        fields[slot.name] = value if required else st.none() | value
+    return st.fixed_dictionaries(fields).map(lambda values: table.cls(**values))
+
+
+def _value(table: ClassTable, slot: Slot, depth: int) -> st.SearchStrategy[Any]:
+    if slot.kind == "node":
+        return st.one_of([_thing(records.tables()[c], max(0, depth - 1)) for c in slot.classes])
+    if slot.kind == "iri":
+        return st.integers(0, 9).map(lambda n: f"https://example.org/iri/{n}")
+    return _literal(table, slot)
+
+
+def _literal(table: ClassTable, slot: Slot) -> st.SearchStrategy[Any]:
+    annotation = str(table.cls.model_fields[slot.name].annotation)
+    if "RecordState" in annotation:
+        return st.sampled_from(["active", "withdrawn"])
+    if "GeneRole" in annotation:
+        return st.sampled_from(["perturbed", "tagged"])
+    if slot.name == "payload_sha256":
+        return st.just("0" * 64)
+    match slot.datatype:
+        case "partial-date":
+            return st.sampled_from(["2016", "2016-04", "2016-04-27"])
+        case str(d) if d.endswith("integer"):
+            return st.integers(0, 10**15)
+        case str(d) if d.endswith("decimal"):
+            return st.integers(0, 10**6).map(lambda n: Decimal(n) / 10**6)
+        case str(d) if d.endswith("boolean"):
+            return st.booleans()
+        case str(d) if d.endswith("dateTime"):
+            return st.just("2026-11-20T12:00:00Z")
+    return st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
