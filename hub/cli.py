@@ -48,11 +48,16 @@ def main() -> NoReturn:
     try:
         app()
     except HubError as error:
-        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+        _say(f"error: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
+
+
+def _say(text: str, style: str = "red") -> None:
+    """Print one line for people on standard error, whatever characters are in it."""
+    err.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_json(value: object) -> None:
@@ -128,12 +133,10 @@ def _print_reports(outcomes: list[Any]) -> None:
     out.print(table)
     for outcome in outcomes:
         if outcome.error:
-            err.print(f"{outcome.source} stopped: {outcome.error}", style="red", markup=False, highlight=False)
+            _say(f"{outcome.source} stopped: {outcome.error}")
         if outcome.report.held:
             held = f"{outcome.source}: {outcome.report.held} records vanished and are held"
-            err.print(
-                f"{held}; if that is right, run again with --confirm", style="yellow", markup=False, highlight=False
-            )
+            _say(f"{held}; if that is right, run again with --confirm", "yellow")
 
 
 @app.command()
@@ -147,7 +150,7 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = config.load(config_file)
-    err.print(f"serving {settings.data_dir} on http://{host}:{port}/ (Ctrl-C to stop)", highlight=False)
+    _say(f"serving {settings.data_dir} on http://{host}:{port}/ (Ctrl-C to stop)", "bold")
     run(settings, config_file, host, port)
 
 
@@ -211,7 +214,7 @@ def check(config_file: ConfigOption = None, as_json: JsonOption = False) -> None
         for name, value in found.facts.items():
             out.print(f"{name}: {value}", markup=False, highlight=False)
         for problem in found.problems:
-            err.print(problem, style="red", markup=False, highlight=False)
+            _say(problem)
         out.print("no problems" if not found.problems else f"{len(found.problems)} problems")
     if found.problems:
         raise typer.Exit(1)
@@ -271,7 +274,7 @@ def demo(
     _print_reports(_harvest(settings, sorted(settings.sources)))
     if no_serve:
         return
-    err.print(f"serving {folder} on http://{host}:{port}/ (Ctrl-C to stop)", highlight=False)
+    _say(f"serving {folder} on http://{host}:{port}/ (Ctrl-C to stop)", "bold")
     run(settings, str(file), host, port)
 
 

@@ -37,7 +37,7 @@ class Settings:
     harvest_timeout_s: float = _setting(30.0, "Longest silence of an archive's server, in seconds.")
     deletion_guard: float = _setting(0.2, "Share of a source's records that may vanish in one run without --confirm.")
     keep_snapshots: int = _setting(3, "How many published snapshots are kept.")
-    query_workers: int = _setting(4, "Processes that answer SPARQL queries, per web process.")
+    query_workers: int = _setting(2, "Processes that answer SPARQL queries, per web process.")
     query_timeout_s: float = _setting(30.0, "Longest time for one query, in seconds.")
     query_queue_s: float = _setting(10.0, "Longest wait for a free query worker, in seconds.")
     query_memory_bytes: int = _setting(1 << 30, "Memory that one query may take, in bytes.")

@@ -21,7 +21,8 @@ from hub.errors import ConfigError
 from hub.schedule import Timetable
 
 CONFIG_VARIABLE = "HUB_CONFIG"
-BLOCKING_THREADS = 8
+# Measured with 8 clients on two cores: more threads only wait for the same interpreter.
+BLOCKING_THREADS = 4
 
 
 def application() -> Any:
@@ -49,6 +50,7 @@ def serve(settings: Settings, config_file: str | None, host: str, port: int) -> 
         interface=Interfaces.WSGI,
         workers=settings.web_workers,
         blocking_threads=BLOCKING_THREADS,
+        websockets=False,
         log_access=False,
         http1_settings=HTTP1Settings(header_read_timeout=15_000),
         respawn_failed_workers=True,

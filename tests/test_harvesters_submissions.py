@@ -296,7 +296,7 @@ def crate(root: dict[str, Any] | None = None, *more: dict[str, Any], drop: tuple
         "datePublished": "2025-03-12",
         "identifier": "whatever 1",
         "keywords": ["p53", "live imaging", "example"],
-        "author": [{"@id": "https://orcid.org/0000-0002-1825-0097"}, {"@id": "#author-1"}],
+        "author": [{"@id": "https://orcid.org/0000-0002-1825-0097"}, {"@id": "#author-2"}],
         "funder": {"@id": "#grant-1"},
         "seeAlso": [{"@id": "https://doi.org/10.5555/12345678"}],
         "about": [{"@id": "#sample-1"}, {"@id": "#sample-2"}],
@@ -315,7 +315,7 @@ def crate(root: dict[str, Any] | None = None, *more: dict[str, Any], drop: tuple
         {k: v for k, v in dataset.items() if k not in drop},
         {"@id": "https://orcid.org/0000-0002-1825-0097", "@type": "Person", "name": "Josiah Carberry",
          "affiliation": institute},
-        {"@id": "#author-1", "@type": "Person", "name": "Example, Ada", "affiliation": institute},
+        {"@id": "#author-2", "@type": "Person", "name": "Example, Ada", "affiliation": institute},
         {"@id": institute["@id"], "@type": "Organization", "name": "Example Institute, Town"},
         {"@id": "#grant-1", "@type": "Grant", "name": "Example Council", "identifier": "7"},
         {"@id": "https://doi.org/10.5555/12345678", "@type": "ScholarlyArticle", "name": "Silly String Theory"},
@@ -820,8 +820,8 @@ def test_crate_may_state_its_accession() -> None:
             "thing of another record",
         ),
         (b'{"@graph": []}', "one must be the dataset"),
-        (b'{"@graph": [{"@id": 1, "conformsTo": 2, "about": 3}]}', "one must be the dataset"),
-        (b'{"@context": "https://evil.example/", "@graph": [{"a": {"b": []}}]}', "not pinned"),
+        (b'{"@graph": [{"@id": 1, "conformsTo": 2, "about": 3}]}', "JSON-LD"),
+        (b'{"@context": "https://evil.example/", "@graph": [{"a": {"b": []}}]}', "not JSON-LD"),
     ],
 )
 def test_faults_of_crates(raw: bytes, expected: str) -> None:

@@ -268,7 +268,9 @@ def test_e_mails_and_addresses_reach_neither_graph_nor_catalogue(tmp_path):
     settings = demo_settings(tmp_path, ("bia", "idr", "ssbd", "empiar", "submissions"))
     run(settings)
     store = Store.read_only(str(snapshots.current(settings.snapshots_dir).graph))
-    everything = "\n".join(map(str, store)) + "".join(r.record + r.findings for r in Log(settings.database).all_records())
+    everything = "\n".join(map(str, store)) + "".join(
+        r.record + r.findings for r in Log(settings.database).all_records()
+    )
     assert "@example" not in everything
     assert "[at]" not in everything
     assert "Example Street" not in everything

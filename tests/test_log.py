@@ -41,7 +41,17 @@ def row(accession, **more):
 
 
 def entry(key, **more):
-    return EntryRow(**{"source": "bia", "key": key, "version": "v", "payload_sha256": "0" * 64, "harvester": "crates/1", "accession": key, **more})
+    return EntryRow(
+        **{
+            "source": "bia",
+            "key": key,
+            "version": "v",
+            "payload_sha256": "0" * 64,
+            "harvester": "crates/1",
+            "accession": key,
+            **more,
+        }
+    )
 
 
 def test_changes_are_numbered_without_gaps_and_records_hold_what_stands(log):

@@ -62,7 +62,9 @@ def test_the_store_keeps_literals_as_they_are_written(tmp_path):
 
     from linkml_schemas.generated.model import Distribution
 
-    files = Distribution(id="https://h/f", pixel_width="8.0", pixel_height="0.0824", image_count=7, size_bytes=138915384121379)
+    files = Distribution(
+        id="https://h/f", pixel_width="8.0", pixel_height="0.0824", image_count=7, size_bytes=138915384121379
+    )
     record = records.canonical(dataset(distribution=[files], date_published="2016", is_accessible_for_free=True))
     quads = records.to_quads(record, NamedNode("https://h/g"))
     store = Store(str(tmp_path / "s"))
@@ -132,7 +134,9 @@ def test_a_second_library_reads_the_same_from_every_syntax():
 
 def test_dates_keep_their_precision():
     for date, kind in (("2016", "gYear"), ("2016-04", "gYearMonth"), ("2016-04-27", "date")):
-        [literal] = [q.object for q in records.to_quads(dataset(date_published=date)) if "datePublished" in q.predicate.value]
+        [literal] = [
+            q.object for q in records.to_quads(dataset(date_published=date)) if "datePublished" in q.predicate.value
+        ]
         assert (literal.value, literal.datatype.value) == (date, records.XSD + kind)
 
 

@@ -140,7 +140,9 @@ def test_a_dump_leaves_the_store_s_own_mark_out(tmp_path):
 
 def test_a_second_writer_is_told_to_wait(tmp_path):
     with GraphStore(tmp_path / "store"):
-        code = f"from pathlib import Path; from hub.store import GraphStore; GraphStore(Path({str(tmp_path / 'store')!r}))"
+        code = (
+            f"from pathlib import Path; from hub.store import GraphStore; GraphStore(Path({str(tmp_path / 'store')!r}))"
+        )
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert "LockedError: another process writes" in other.stderr
 

@@ -26,7 +26,9 @@ def values(decided):
 
 def test_a_shared_thing_keeps_one_name_that_most_records_give():
     person = NamedNode("https://orcid.org/0000-0002-1825-0097")
-    decided = ORDER.resolve(person, said((NAME, "J. Carberry", "a"), (NAME, "Josiah Carberry", "b"), (NAME, "Josiah Carberry", "c")))
+    decided = ORDER.resolve(
+        person, said((NAME, "J. Carberry", "a"), (NAME, "Josiah Carberry", "b"), (NAME, "Josiah Carberry", "c"))
+    )
     assert values(decided) == {("name", "Josiah Carberry")}
 
 
@@ -45,7 +47,9 @@ def test_values_that_may_be_many_are_all_kept():
 
 def test_the_owning_archive_s_own_source_comes_first_slot_by_slot():
     dataset = NamedNode("https://h/dataset/empiar/EMPIAR-1")
-    statements = said((NAME, "from aux", "aux"), (NAME, "from bia", "bia"), (NAME, "own", "empiar"), (KEYWORD, "only bia", "bia"))
+    statements = said(
+        (NAME, "from aux", "aux"), (NAME, "from bia", "bia"), (NAME, "own", "empiar"), (KEYWORD, "only bia", "bia")
+    )
     assert values(ORDER.resolve(dataset, statements)) == {("name", "from aux"), ("keywords", "only bia")}
     ours = dataclasses.replace(ORDER, archives={"bia": "bia", "empiar": "empiar"})
     assert values(ours.resolve(dataset, statements)) == {("name", "own"), ("keywords", "only bia")}

@@ -34,6 +34,7 @@ from ontology import archives, iris
 pages = Blueprint("pages", __name__)
 PER_PAGE = 100
 CACHE_S = 60
+MAX_LINKS = 40  # of one kind in a Link header, which servers cut off at 8 kB
 
 
 def _settings() -> Settings:
@@ -174,8 +175,9 @@ def _links(found: describe.Description, archive: str, accession: str) -> str:
     here = url_for("pages.dataset", archive=archive, accession=accession)
     others = [o for o in offers.DATASET if o is not offers.HTML]
     links = [(here + o.suffix, f'rel="describedby"; type="{o.media_type}"') for o in others]
-    links += [(p.id, 'rel="author"') for p in record.author or [] if "orcid.org" in p.id]
+    links += [(p.id, 'rel="author"') for p in record.author or [] if "orcid.org" in p.id][:MAX_LINKS]
     links += [(citable(record), 'rel="cite-as"')]
+    links += [(d.content_url, 'rel="item"') for d in record.distribution or [] if d.content_url][:MAX_LINKS]
     links += [(record.license, 'rel="license"')] if record.license else []
     links += [(schemaorg.SCHEMA + kind, 'rel="type"') for kind in ("AboutPage", "Dataset")]
     return ", ".join(f"<{iri_to_uri(iri)}>; {rest}" for iri, rest in links)
