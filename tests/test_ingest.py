@@ -257,8 +257,9 @@ def test_a_dataset_of_two_sources_is_one_dataset(tmp_path):
     settings = demo_settings(tmp_path, ("bia", "empiar"))
     run(settings)
     store = Store.read_only(str(snapshots.current(settings.snapshots_dir).graph))
-    query = """SELECT ?name ?who WHERE { <%sdataset/empiar/EMPIAR-10310> <http://schema.org/name> ?name .
-               GRAPH ?who { <%sdataset/empiar/EMPIAR-10310> <http://schema.org/name> ?other } }""" % (BASE, BASE)
+    name = "<http://schema.org/name>"
+    dataset = f"<{BASE}dataset/empiar/EMPIAR-10310>"
+    query = f"SELECT ?name ?who WHERE {{ {dataset} {name} ?name . GRAPH ?who {{ {dataset} {name} ?other }} }}"
     rows = [(r["name"].value, r["who"].value) for r in store.query(query)]
     assert len({name for name, _ in rows}) == 1
     assert {who for _, who in rows} == {f"{BASE}graph/source/{s}/EMPIAR-10310" for s in ("bia", "empiar")}

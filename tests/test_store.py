@@ -98,7 +98,7 @@ def test_a_replacement_cut_short_is_made_again_to_the_same_end(tmp_path, monkeyp
 
 
 def test_bulk_and_small_writes_come_to_the_same(tmp_path, monkeypatch):
-    many = quads("a", *(("s%d" % n, "p", str(n)) for n in range(50)))
+    many = quads("a", *((f"s{n}", "p", str(n)) for n in range(50)))
     ends = []
     for name, limit in (("bulk", 1), ("small", 10**6)):
         monkeypatch.setattr("hub.store.BULK_QUADS", limit)
