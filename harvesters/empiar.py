@@ -223,10 +223,6 @@ class Document(Builder):
         self.named: dict[str, str] = {}
         self.dates = {name: self._normal(name, "date-invalid", dates.date, fields.get(name)) for name in DATES}
 
-    def find(self, field: str, rule: str, value: object, message: str, suggestion: str | None = None) -> None:
-        """Report one quality problem; the message, which may quote the value, shows no e-mail address either."""
-        super().find(field, rule, text.clean(str(value)), text.drop_emails(text.clean(message)), suggestion)
-
     def withdrawal(self) -> Withdrawal | None:
         """Return what the archive says of a withdrawn entry, or None for a released one.
 
