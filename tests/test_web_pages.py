@@ -27,10 +27,12 @@ from harvesters import crates
 from harvesters.contract import Context, Entry, Source
 from hub import records
 from hub.config import Settings
+from hub.describe import Description
 from hub.ingest import harvest
 from hub.web import app as web
 from hub.web import offers, pages
 from hub.web.app import Hub
+from linkml_schemas.generated.model import Dataset
 from tests.support import BASE, demo_settings
 
 PAGE = "/dataset/bia/S-BIAD824"
@@ -309,6 +311,36 @@ def test_image_sets_have_units(client: Client) -> None:
     page = text(client, "/dataset/empiar/EMPIAR-10943")
     assert re.search(r"0\.0824 × 0\.0824 nm", page)
     assert "micrographs - multiframe" in page
+
+
+def test_what_few_archives_say(hub: Hub, client: Client) -> None:
+    term = {"id": "http://purl.obolibrary.org/obo/CMPO_0000077", "name": "elongated cell"}
+    gene = {"id": "https://identifiers.org/ensembl:ENSG00000139618", "symbol": "BRCA2"}
+    note = {"gene_role": "perturbed", "well_count": 1200, "image_count": 7, "phenotype": [term]}
+    several = [{"id": f"{BASE}record/x/y#gene-{n}", "gene": gene, **note} for n in range(201)]
+    more = {
+        "gene_annotation": several,
+        "phenotype": [term],
+        "compound": [
+            {"id": "https://pubchem.ncbi.nlm.nih.gov/compound/1", "name": "Taxol", "smiles": "C<C", "inchikey": "K"}
+        ],
+        "funding": [{"id": f"{BASE}record/x/y#grant", "name": "DFG", "grant_number": "42"}],
+        "related": ["https://www.ebi.ac.uk/emdb/EMD-1", "ftp://e.org/x"],
+        "unknown": ["http://schema.org/license"],
+        "not_applicable": ["https://w3id.org/bioimage-hub/vocab#pixelWidth"],
+        "is_accessible_for_free": False,
+    }
+    known = get(client, "/dataset/idr/idr0094.jsonld").json
+    record = records.from_jsonld(known, known["@id"])
+    full = Dataset.model_validate({**record.model_dump(), **more})
+    with hub.flask.test_request_context("/"):
+        page = str(pages._write_dataset(Description(full), offers.HTML, hub.publication()))
+    told = ("BRCA2", "perturbed", "1,200", "elongated cell", "Taxol", "C&lt;C", "DFG", "42", "EMD-1", "restricted")
+    assert [word for word in told if word not in page] == []
+    assert "is unknown: license." in page
+    assert "does not apply: pixel width." in page
+    assert "first 200 of 201" in page
+    assert 'href="ftp:' not in page
 
 
 def test_every_dataset_has_a_page(client: Client) -> None:
