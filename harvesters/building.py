@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from harvesters.contract import Context, Finding
 from linkml_schemas.generated.model import (
@@ -35,6 +35,7 @@ class Builder:
         self.accession = accession
         self.archive_name = archives.archive_of(accession)
         self.findings: list[Finding] = []
+        self._hidden: dict[str, int] = {}
 
     # --- findings and fields
 
@@ -48,17 +49,23 @@ class Builder:
         if value is None or value == "" or value == []:
             return None
         try:
-            return normalise(str(value))
+            found = normalise(str(value))
         except ValueError as err:
             self.find(field, rule, value, str(err))
             return None
+        if text.has_email(unquote(found)):
+            self.find(field, "email-removed", "", "the value holds an e-mail address: the hub stores none")
+            return None
+        return found
 
     def text(self, field: str, value: object) -> str | None:
         """Return clean text without e-mail addresses, or None when there is none."""
         if value is None:
             return None
-        if not isinstance(value, str):
-            value = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if isinstance(value, dict | bool):
+            self.find(field, "text-expected", value, f"{field} is no text")
+            return None
+        value = ", ".join(self.texts(field, value)) if isinstance(value, list) else str(value)
         clean = text.clean(value)
         if clean != value.strip() and _invisible(value):
             self.find(field, "control-characters", value, f"{field} holds invisible or private-use characters")
@@ -81,7 +88,10 @@ class Builder:
         return iris.dataset(self.ctx.base_iri, self.archive_name, self.accession)
 
     def local(self, name: str) -> str:
-        """Return the IRI of a node that belongs to this record only."""
+        """Return the IRI of a node that belongs to this record only; it shows no e-mail address."""
+        if text.has_email(unquote(name)):
+            name = f"hidden-{self._hidden.setdefault(name, len(self._hidden) + 1)}"
+        name = name.encode("utf-8", "replace").decode()
         return iris.node(self.ctx.base_iri, self.ctx.source.name, self.accession, name)
 
     def record_of(self, accession: str) -> str:
@@ -104,7 +114,7 @@ class Builder:
     def person(self, field: str, name: str | None, orcid: object, local: str, **more: Any) -> Person | None:
         """Return a person: shared by ORCID when it is a valid one, else a node of this record."""
         name = self.text(f"{field}.name", name)
-        if name is None:
+        if name is None or name == text.REMOVED:
             self.find(field, "person-without-name", orcid or "", f"{field} has no name, so it is left out")
             return None
         iri = self.normal(f"{field}.orcid", "orcid-invalid", identifiers.orcid, orcid)
@@ -113,7 +123,7 @@ class Builder:
     def organization(self, field: str, name: str | None, ror: object, local: str, **more: Any) -> Organization | None:
         """Return an organisation: shared by ROR when it has one, else a node of this record."""
         name = self.text(f"{field}.name", name)
-        if name is None:
+        if name is None or name == text.REMOVED:
             return None
         iri = self.normal(f"{field}.ror", "ror-invalid", identifiers.ror, ror)
         return Organization(id=iri or self.local(local), name=name, **more)

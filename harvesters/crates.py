@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urljoin
 
 from harvesters import files, jsonld
 from harvesters.building import Builder, slug
 from harvesters.contract import Context, Entry, Harvested, Harvester, Http, RecordError, Source
 from linkml_schemas.generated.model import (
+    Archive,
     BioSample,
     Dataset,
     DefinedTerm,
@@ -27,7 +27,7 @@ from linkml_schemas.generated.model import (
     Publication,
     Taxon,
 )
-from ontology import archives, dates, identifiers, licences
+from ontology import archives, dates, identifiers, licences, text
 
 SUFFIX = "ro-crate-metadata.json"
 BYTES = "http://purl.obolibrary.org/obo/UO_0000233"
@@ -35,7 +35,9 @@ COUNT = "http://purl.obolibrary.org/obo/UO_0000189"
 FILLER_METHOD = "http://purl.obolibrary.org/obo/FBbi_00000265"
 # The class is misspelt in every crate of the BioImage Archive.
 QUANTITY = frozenset({"QuantitativeValue", "QuantitiveValue"})
+MAX_INTEGER = 2**63 - 1
 Node = dict[str, Any]
+Kinds = tuple[type, ...]
 
 
 def entries(http: Http, source: Source) -> Iterator[Entry]:
@@ -71,11 +73,16 @@ def _read(raw: bytes, entry: Entry) -> tuple[list[Node], Node]:
     except (ValueError, RecursionError) as err:
         raise RecordError(f"{entry.key} is not JSON: {err}") from err
     nodes = jsonld.flat_nodes(document)
-    about = next((_ids(n.get("about")) for n in nodes if "conformsTo" in n and "about" in n), [])
+    about = [iri for n in nodes if _is_descriptor(n) for iri in _ids(n["about"])]
     root = next((n for n in nodes if n.get("@id") in about), None)
     if root is None:
         raise RecordError(f"{entry.key}: no node is the root dataset that the metadata descriptor is `about`")
     return nodes, root
+
+
+def _is_descriptor(node: Node) -> bool:
+    """Tell the metadata descriptor from a dataset, which may conform to a profile and be about something too."""
+    return "conformsTo" in node and "about" in node and "Dataset" not in _types(node)
 
 
 def _accession(root: Node) -> str:
@@ -86,8 +93,8 @@ def _accession(root: Node) -> str:
         except ValueError:
             continue
         return found
-    shown = root.get("identifier") or root.get("@id")
-    raise RecordError(f"identifier: {shown!r} is not an accession of a known archive (e.g. S-BIAD824, idr0094)")
+    shown = text.drop_emails(repr(root.get("identifier") or root.get("@id")))[:200]
+    raise RecordError(f"identifier: {shown} is not an accession of a known archive (e.g. S-BIAD824, idr0094)")
 
 
 def _list(value: Any) -> list[Any]:
@@ -96,6 +103,10 @@ def _list(value: Any) -> list[Any]:
 
 def _ids(value: Any) -> list[str]:
     return [str(v["@id"]) for v in _list(value) if isinstance(v, dict) and "@id" in v]
+
+
+def _plain(value: Any) -> Any:
+    return value["@id"] if isinstance(value, dict) and "@id" in value else value
 
 
 def _types(node: Node) -> frozenset[str]:
@@ -115,13 +126,14 @@ class Crate:
         self.build = builder
         self.nodes: dict[str, Node] = {}
         self.built: dict[str, Any] = {}
+        self.kinds: dict[str, type] = {builder.dataset_iri: Dataset, builder.archive().id: Archive}
         self.used = {str(root["@id"])}
         for node in nodes:
             self._add(node)
 
     def _add(self, node: Node) -> None:
         iri = str(node.get("@id", ""))
-        if "conformsTo" in node and "about" in node:
+        if _is_descriptor(node):
             return
         if iri in self.nodes and self.nodes[iri] != node:
             shown = f"{iri} ({_first(node.get('name'))})"
@@ -136,31 +148,47 @@ class Crate:
             id=build.dataset_iri,
             accession=build.accession,
             name=self._title(),
-            description=build.text("description", _first(root.get("description"))),
+            description=build.text("description", self._one("description", root)),
             archive=build.archive(),
-            publisher=_first(self._things("publisher", self._organization)),
+            publisher=self._publisher(),
             **self._addresses(),
             **self._sizes(),
-            date_published=build.normal("datePublished", "date-invalid", dates.date, _first(root.get("datePublished"))),
-            date_modified=build.normal("dateModified", "date-invalid", dates.date, _first(root.get("dateModified"))),
+            date_published=build.normal("datePublished", "date-invalid", dates.date, self._one("datePublished", root)),
+            date_modified=build.normal("dateModified", "date-invalid", dates.date, self._one("dateModified", root)),
             license=self._license(),
             copyright_notice=build.text("copyrightNotice", root.get("copyrightNotice")),
             is_accessible_for_free=True,
-            author=self._things("author", self._author),
+            author=self._things("author", self._author, Person, Organization),
             keyword=build.texts("keywords", _list(root.get("keywords"))),
-            funding=self._things("funder", self._grant),
-            publication=[*self._things("citation", self._publication), *self._things("seeAlso", self._publication)],
-            about=self._things("about", self._subject),
-            measurement_method=self._things("measurementMethod", self._method),
-            thumbnail=[t for v in _list(root.get("thumbnailUrl")) if (t := build.iri("thumbnailUrl", v))],
+            funding=self._things("funder", self._grant, Grant),
+            publication=[p for f in ("citation", "seeAlso") for p in self._things(f, self._publication, Publication)],
+            about=self._things("about", self._subject, BioSample, Taxon, DefinedTerm),
+            measurement_method=self._things("measurementMethod", self._method, ImagingProtocol, DefinedTerm),
+            thumbnail=[t for v in _list(root.get("thumbnailUrl")) if (t := build.iri("thumbnailUrl", _plain(v)))],
         )
         self._report_unused()
         return record
 
     # --- fields of the root
 
+    def _one(self, field: str, node: Node, place: str = "") -> Any:
+        """Return the value of a field that has one value; further ones become a finding."""
+        values = _list(node.get(field))
+        if len(values) > 1:
+            message = f"{field} takes one value, so only the first is kept"
+            self.build.find(f"{place}{field}", "several-values", _plain(values[1]), message)
+        return _plain(values[0]) if values else None
+
+    def _publisher(self) -> Organization | None:
+        publishers = self._things("publisher", self._organization, Organization)
+        for other in publishers[1:]:
+            self.build.find(
+                "publisher", "several-values", other.id, f"only the first publisher is kept, not {other.name}"
+            )
+        return publishers[0] if publishers else None
+
     def _title(self) -> str:
-        name = self.build.text("name", _first(self.root.get("name")))
+        name = self.build.text("name", self._one("name", self.root))
         if name is None or name == self.build.accession:
             self.build.find("name", "title-missing", name or "", "the dataset has no title of its own")
         return name or self.build.accession
@@ -173,9 +201,7 @@ class Crate:
         return {"url": page, "same_as": [root] if root and root != page else None}
 
     def _license(self) -> str | None:
-        value = _first(self.root.get("license"))
-        if isinstance(value, dict):
-            value = value.get("@id")
+        value = self._one("license", self.root)
         if value in (None, ""):
             return None
         try:
@@ -185,61 +211,79 @@ class Crate:
             return self.build.iri("license", value) if str(value).startswith("http") else None
 
     def _sizes(self) -> dict[str, Any]:
-        sizes: dict[str, Any] = {}
-        for iri in _ids(self.root.get("size")):
-            node = self._take("size", iri)
+        sizes: dict[str, int] = {}
+        for position, item in enumerate(_list(self.root.get("size"))):
+            place = f"size[{position}]"
+            node = self._referred(place, item)
             if node is None:
                 continue
-            slot = {BYTES: "size_bytes", COUNT: "file_count"}.get(str(node.get("unitCode")))
+            iri, unit = node["@id"], _plain(node.get("unitCode"))
+            slot = {BYTES: "size_bytes", COUNT: "file_count"}.get(str(unit))
+            number = _whole_number(node.get("value"))
             if not _types(node) & QUANTITY or slot is None:
-                self.build.find("size", "size-unit", node.get("unitCode"), "a size needs the unit bytes or count")
-                continue
-            sizes[slot] = self._quantity(slot, node.get("value"))
+                self.build.find(place, "size-unit", unit, f"the size {iri} needs the unit bytes or count")
+            elif number is None:
+                self.build.find(
+                    place, "size-invalid", node.get("value"), f"the size {iri} is no whole number above zero"
+                )
+            elif sizes.setdefault(slot, number) != number:
+                self.build.find(
+                    place, "several-values", number, f"the size {iri} contradicts another one, which is kept"
+                )
         return sizes
-
-    def _quantity(self, slot: str, value: Any) -> int | None:
-        try:
-            number = int(value)
-        except (TypeError, ValueError, OverflowError):
-            number = -1
-        if number < 1 or number != value:
-            self.build.find(f"size.{slot}", "size-invalid", value, "a size is a whole number above zero")
-            return None
-        return number
 
     # --- nodes
 
-    def _things(self, field: str, make: Callable[[str, str, Node], Any]) -> list[Any]:
-        return self._nested(field, self.root.get(field), make)
+    def _things(self, field: str, make: Callable[[str, str, Node], Any], *kinds: type) -> list[Any]:
+        return self._nested(field, self.root.get(field), make, *kinds)
 
-    def _nested(self, field: str, value: Any, make: Callable[[str, str, Node], Any]) -> list[Any]:
-        things = []
-        for position, iri in enumerate(_ids(value)):
-            place = f"{field}[{position}]"
-            node = self._take(place, iri)
-            if node is None:
-                continue
-            if iri not in self.built:
-                self.built[iri] = make(place, iri, node)
-            things.append(self.built[iri])
+    def _nested(self, field: str, value: Any, make: Callable[[str, str, Node], Any], *kinds: type) -> list[Any]:
+        places = ((f"{field}[{position}]", item) for position, item in enumerate(_list(value)))
+        things = (self._thing(place, item, make, kinds) for place, item in places)
         return [t for t in things if t is not None]
 
-    def _take(self, field: str, iri: str) -> Node | None:
-        node = self.nodes.get(iri)
+    def _thing(self, place: str, item: Any, make: Callable[[str, str, Node], Any], kinds: Kinds) -> Any:
+        node = self._referred(place, item)
         if node is None:
-            self.build.find(field, "dangling-reference", iri, f"{iri} is named but not described in the crate")
             return None
-        self.used.add(iri)
-        return node
+        iri = str(node["@id"])
+        if iri not in self.built:
+            self.built[iri] = self._kept(place, make(place, iri, node))
+        thing = self.built[iri]
+        if thing is None or isinstance(thing, kinds):
+            return thing
+        message = f"{iri} is a {type(thing).__name__}, which does not belong here, so it is left out"
+        return self.build.find(place, "kind-unexpected", iri, message)
+
+    def _kept(self, place: str, thing: Any) -> Any:
+        """Return a thing, or None when its IRI already stands for a thing of another class."""
+        if thing is None or self.kinds.setdefault(thing.id, type(thing)) is type(thing):
+            return thing
+        message = (
+            f"{thing.id} is a {self.kinds[thing.id].__name__} elsewhere, so this {type(thing).__name__} is left out"
+        )
+        return self.build.find(place, "iri-of-two-kinds", thing.id, message)
+
+    def _referred(self, place: str, item: Any) -> Node | None:
+        """Return the node that an item refers to, or None with a finding."""
+        iri = str(item["@id"]) if isinstance(item, dict) and "@id" in item else None
+        if iri is not None and iri in self.nodes:
+            self.used.add(iri)
+            return self.nodes[iri]
+        if iri is not None:
+            self.build.find(place, "dangling-reference", iri, f"{iri} is named but not described in the crate")
+        elif item != "":
+            self.build.find(place, "reference-expected", item, "a reference to a node of the crate belongs here")
+        return None
 
     def _report_unused(self) -> None:
-        for iri in self.nodes.keys() - self.used:
-            kind = ", ".join(sorted(_types(self.nodes[iri])))
-            message = f"the {kind or 'untyped'} node is not reached from the dataset, so it is left out"
-            self.build.find("@graph", "node-unreached", iri, message)
-        lost = [iri for iri in self.used if iri in self.built and self.built[iri] is None]
-        for iri in lost:
-            self.build.find("@graph", "node-dropped", iri, "the node could not be read, so it is left out")
+        for iri, node in self.nodes.items():
+            if iri not in self.used:
+                kind = ", ".join(sorted(_types(node))) or "untyped"
+                message = f"the {kind} node is not reached from the dataset, so it is left out"
+                self.build.find("@graph", "node-unreached", iri, message)
+            elif iri in self.built and self.built[iri] is None:
+                self.build.find("@graph", "node-dropped", iri, "the node could not be read, so it is left out")
 
     def _author(self, field: str, iri: str, node: Node) -> Person | Organization | None:
         if "Organization" in _types(node):
@@ -247,26 +291,25 @@ class Crate:
         orcid = iri if "orcid.org" in iri else None
         return self.build.person(
             field,
-            _first(node.get("name")),
+            self._one("name", node, f"{field}."),
             orcid,
             iri if orcid is None else f"person-{slug(iri.rpartition('/')[2])}",
             given_name=self.build.text(f"{field}.givenName", node.get("givenName")),
             family_name=self.build.text(f"{field}.familyName", node.get("familyName")),
-            affiliation=self._nested(f"{field}.affiliation", node.get("affiliation"), self._organization),
-            url=self.build.iri(f"{field}.url", node.get("url")),
+            affiliation=self._nested(f"{field}.affiliation", node.get("affiliation"), self._organization, Organization),
+            url=self.build.iri(f"{field}.url", self._one("url", node, f"{field}.")),
         )
 
     def _organization(self, field: str, iri: str, node: Node) -> Organization | None:
         ror = iri if "ror.org" in iri else None
-        made = self.build.organization(
-            field, _first(node.get("name")), ror, iri, url=self.build.iri(f"{field}.url", node.get("url"))
-        )
+        url = self.build.iri(f"{field}.url", self._one("url", node, f"{field}."))
+        made = self.build.organization(field, self._one("name", node, f"{field}."), ror, iri, url=url)
         if made is not None and ror is None and iri.startswith("http"):
             made.id = self.build.iri(field, iri) or made.id
         return made
 
     def _grant(self, field: str, iri: str, node: Node) -> Grant | None:
-        name = self.build.text(f"{field}.name", _first(node.get("name")))
+        name = self.build.text(f"{field}.name", self._one("name", node, f"{field}."))
         if name is None:
             return None
         number = self.build.text(f"{field}.identifier", node.get("identifier"))
@@ -275,14 +318,14 @@ class Crate:
     def _publication(self, field: str, iri: str, node: Node) -> Publication:
         normalise = identifiers.pmid if iri.isdigit() else identifiers.publication
         paper = self.build.normal(f"{field}.@id", "publication-invalid", normalise, iri)
-        name = self.build.text(f"{field}.name", _first(node.get("name")))
+        name = self.build.text(f"{field}.name", self._one("name", node, f"{field}."))
         if name is not None and name.startswith("http"):
             self.build.find(f"{field}.name", "title-is-identifier", name, "the paper's title is only its address")
             name = None
-        also = (
-            self.build.normal(f"{field}.sameAs", "iri-invalid", _paper_or_iri, v) for v in _list(node.get("sameAs"))
-        )
-        published = self.build.normal(f"{field}.datePublished", "date-invalid", dates.date, node.get("datePublished"))
+        said = map(_plain, _list(node.get("sameAs")))
+        also = [self.build.normal(f"{field}.sameAs", "iri-invalid", _paper_or_iri, v) for v in said]
+        date = self._one("datePublished", node, f"{field}.")
+        published = self.build.normal(f"{field}.datePublished", "date-invalid", dates.date, date)
         others = [a for a in also if a and a != paper]
         return self.build.publication(f"{field}.@id", paper, iri, name=name, date_published=published, same_as=others)
 
@@ -290,11 +333,12 @@ class Crate:
         types = _types(node)
         if "BioSample" in types:
             return self._sample(field, iri, node)
-        return self._taxon(field, iri, node) if "Taxon" in types else self._term(field, iri, node)
+        is_taxon = "Taxon" in types or "NCBITaxon" in iri
+        return self._taxon(field, iri, node) if is_taxon else self._term(field, iri, node)
 
     def _sample(self, field: str, iri: str, node: Node) -> BioSample | None:
-        name = self.build.text(f"{field}.name", _first(node.get("name")))
-        description = self.build.text(f"{field}.description", _first(node.get("description")))
+        name = self.build.text(f"{field}.name", self._one("name", node, f"{field}."))
+        description = self.build.text(f"{field}.description", self._one("description", node, f"{field}."))
         label = name or description
         if label is None:
             return None
@@ -302,22 +346,24 @@ class Crate:
             id=self._own_or_local(field, iri),
             name=label,
             description=description,
-            taxon=self._nested(f"{field}.taxonomicRange", node.get("taxonomicRange"), self._taxon),
+            taxon=self._nested(f"{field}.taxonomicRange", node.get("taxonomicRange"), self._taxon, Taxon),
             cell_line=self._cell_lines(f"{field}.hasCellLine", node.get("hasCellLine")),
         )
 
     def _cell_lines(self, field: str, value: Any) -> list[DefinedTerm]:
         names = [v for v in _list(value) if isinstance(v, str)]
-        worded = [self.build.term(field, None, name, f"cell-line-{slug(name)}") for name in names]
-        return [*self._nested(field, value, self._term), *(w for w in worded if w is not None)]
+        worded = (self.build.term(field, None, name, f"cell-line-{slug(name)}") for name in names)
+        kept = [k for term in worded if (k := self._kept(field, term)) is not None]
+        return [*self._nested(field, [v for v in _list(value) if v not in names], self._term, DefinedTerm), *kept]
 
     def _taxon(self, field: str, iri: str, node: Node) -> Taxon | None:
-        name = _first(node.get("scientificName")) or _first(node.get("name"))
-        return self.build.taxon(f"{field}.@id", iri, name, _first(node.get("vernacularName")))
+        place = f"{field}."
+        name = self._one("scientificName", node, place) or self._one("name", node, place)
+        return self.build.taxon(f"{field}.@id", iri, name, self._one("vernacularName", node, place))
 
     def _term(self, field: str, iri: str, node: Node) -> DefinedTerm | None:
-        identifier = None if iri.startswith("#") else iri
-        made = self.build.term(f"{field}.@id", identifier, _first(node.get("name")), iri)
+        identifier = None if iri.startswith(("#", "_:")) else iri
+        made = self.build.term(f"{field}.@id", identifier, self._one("name", node, f"{field}."), iri)
         if made is not None and made.id == FILLER_METHOD:
             message = "'recorded image' names no method; it was filled in because the field is required"
             self.build.find(field, "filler-method", iri, message)
@@ -326,8 +372,8 @@ class Crate:
     def _method(self, field: str, iri: str, node: Node) -> ImagingProtocol | DefinedTerm | None:
         if "LabProtocol" not in _types(node):
             return self._term(field, iri, node)
-        name = self.build.text(f"{field}.name", _first(node.get("name")))
-        description = self.build.text(f"{field}.description", _first(node.get("description")))
+        name = self.build.text(f"{field}.name", self._one("name", node, f"{field}."))
+        description = self.build.text(f"{field}.description", self._one("description", node, f"{field}."))
         label = name or description
         if label is None:
             return None
@@ -337,7 +383,7 @@ class Crate:
             description=description,
             lab_equipment=self.build.text(f"{field}.labEquipment", node.get("labEquipment")),
             measurement_technique=self._nested(
-                f"{field}.measurementTechnique", node.get("measurementTechnique"), self._term
+                f"{field}.measurementTechnique", node.get("measurementTechnique"), self._term, DefinedTerm
             ),
         )
 
@@ -350,7 +396,19 @@ def _paper_or_iri(value: str) -> str:
     try:
         return identifiers.publication(value)
     except ValueError:
-        return identifiers.iri(urljoin(value, value))
+        return identifiers.iri(value)
+
+
+def _whole_number(value: Any) -> int | None:
+    """Return a whole number above zero that a triple store can hold, or None."""
+    if isinstance(value, bool):
+        return None
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    is_same = number == value or str(number) == value
+    return number if is_same and 0 < number <= MAX_INTEGER else None
 
 
 HARVESTER = Harvester(

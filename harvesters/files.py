@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import os
 import re
 import tarfile
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from urllib.parse import quote
 from harvesters.contract import Entry, Http, Source, SourceError
 
 GITHUB = re.compile(
-    r"https://github\.com/(?P<owner>[\w.-]+)/(?P<repo>[\w.-]+?)(?:\.git)?/?(?:tree/(?P<ref>[^/]+)/?(?P<path>.*))?"
+    r"https://github\.com/(?P<owner>[\w.-]+)/(?P<repo>[\w.-]+?)(?:\.git)?(?:/tree/(?P<ref>[^/]+)(?:/(?P<path>.*))?)?/?"
 )
 # Source: https://docs.github.com/en/rest/git/trees (the contents API stops at 1,000 files; trees say `truncated`)
 GITHUB_API = "https://api.github.com"
@@ -58,31 +60,38 @@ def fetch(http: Http, source: Source, entry: Entry) -> bytes:
     Raises:
         SourceError: it cannot be read any more.
     """
-    if GITHUB.fullmatch(source.url) and entry.url and not _contents_known(http, source):
-        return http.get(entry.url)
+    if GITHUB.fullmatch(source.url):
+        known = _tarball(http, source)
+        return known[entry.key] if entry.key in known else http.get(entry.url or "")
     folder = Path(source.url)
     if folder.is_dir():
         try:
             return (folder / entry.key).read_bytes()
         except OSError as err:
             raise SourceError(f"{folder / entry.key}: {err.strerror}") from err
-    return _contents(http, source)[entry.key]
+    contents = _contents(http, source)
+    if entry.key not in contents:
+        raise SourceError(f"{source.url} does not hold {entry.key}")
+    return contents[entry.key]
 
 
 def _folder(root: Path, suffix: str) -> Iterator[Entry]:
-    stack = [str(root)]
+    stack = [root]
+    seen: set[Path] = set()
     now = time.time_ns()
     while stack:
         try:
-            found = list(os.scandir(stack.pop()))
+            folder = stack.pop()
+            if (real := folder.resolve(strict=True)) in seen:
+                continue
+            seen.add(real)
+            for item in sorted(folder.iterdir()):
+                if item.is_dir():
+                    stack.append(item)
+                elif item.name.endswith(suffix):
+                    yield Entry(item.relative_to(root).as_posix(), _stamp(item.stat(), now), item.absolute().as_uri())
         except OSError as err:
             raise SourceError(f"{err.filename}: {err.strerror}") from err
-        for item in found:
-            if item.is_dir():
-                stack.append(item.path)
-            elif item.name.endswith(suffix):
-                path = Path(item.path).relative_to(root).as_posix()
-                yield Entry(path, _stamp(item.stat(), now), Path(item.path).absolute().as_uri())
 
 
 def _stamp(stat: os.stat_result, now: int) -> str | None:
@@ -116,8 +125,9 @@ def _contents(http: Http, source: Source) -> dict[str, bytes]:
     return http.once(_memo_key(source), lambda: _unpack(_download(http, source), source.url))
 
 
-def _contents_known(http: Http, source: Source) -> bool:
-    return bool(http.once(f"{_memo_key(source)}:tarball", lambda: False))
+def _tarball(http: Http, source: Source) -> dict[str, bytes]:
+    """Return what the listing found in a repository's tarball; nothing where it did not need one."""
+    return http.once(f"{_memo_key(source)}:tarball", dict)
 
 
 def _download(http: Http, source: Source) -> bytes:
@@ -135,7 +145,7 @@ def _unpack(data: bytes, name: str) -> dict[str, bytes]:
             return dict(_unzip(data))
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             return dict(_untar(tar))
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as err:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as err:
         raise SourceError(f"{name} is not a complete zip or tarball: {err}") from err
 
 
@@ -177,7 +187,9 @@ def _github(http: Http, source: Source, match: re.Match[str], suffix: str) -> It
     if tree.get("truncated"):
         yield from _github_tarball(http, source, (owner, repo, ref, folder), suffix)
         return
-    for item in tree.get("tree", []):
+    if not isinstance(tree.get("tree"), list):
+        raise SourceError(f"{api} gave no listing of {owner}/{repo}")
+    for item in tree["tree"]:
         path = str(item.get("path", ""))
         if item.get("type") == "blob" and path.endswith(suffix) and _below(path, folder):
             yield Entry(path, item.get("sha"), f"{raw}/{owner}/{repo}/{quote(ref)}/{quote(path)}")
@@ -188,8 +200,7 @@ def _github_tarball(http: Http, source: Source, place: tuple[str, str, str, str]
     url = f"{source.options.get('github_tarball', GITHUB_TARBALL)}/{owner}/{repo}/tar.gz/{quote(ref)}"
     unpacked = _unpack(http.get(url), url)
     contents = {path.partition("/")[2]: data for path, data in unpacked.items()}
-    http.once(f"{_memo_key(source)}:tarball", lambda: True)
-    http.once(_memo_key(source), lambda: contents)
+    _tarball(http, source).update(contents)
     for path, data in contents.items():
         if path.endswith(suffix) and _below(path, folder):
             yield Entry(path, git_blob_hash(data), f"https://github.com/{owner}/{repo}/blob/{ref}/{quote(path)}")
@@ -202,7 +213,7 @@ def _below(path: str, folder: str) -> bool:
 def _json(http: Http, url: str) -> dict[str, Any]:
     try:
         found = json.loads(http.get(url))
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise SourceError(f"{url} did not answer with JSON") from err
     if not isinstance(found, dict):
         raise SourceError(f"{url} answered with {type(found).__name__}, not an object")

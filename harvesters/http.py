@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from harvesters.contract import SourceError
 
@@ -123,7 +124,7 @@ class PoliteSession:
                     if answer.status_code not in PASSING:
                         break
                     pause = self._pause(attempt, answer.headers.get("Retry-After"))
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as err:
+            except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as err:
                 problem, status, pause = type(err).__name__, None, self._pause(attempt, None)
             except requests.RequestException as err:
                 raise SourceError(f"{method} {url}: {err}") from err
@@ -147,7 +148,8 @@ class PoliteSession:
         started = time.monotonic()
         chunks: list[bytes] = []
         size = 0
-        for chunk in answer.iter_content(CHUNK_BYTES):
+        # `read1` gives what has come; `iter_content` would wait for a full chunk and so never see the deadline.
+        while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
             size += len(chunk)
             if size > self.manners.max_bytes:
                 raise SourceError(f"{answer.url} is longer than {self.manners.max_bytes} bytes")
@@ -166,11 +168,11 @@ def _check_length(answer: requests.Response) -> None:
 
 def _retry_after_s(value: str) -> float:
     """Return the pause that a Retry-After header asks for, in seconds (it is a number or a date)."""
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 1.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

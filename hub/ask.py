@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub import snapshots, sparql_guard
+from hub import formats, snapshots, sparql_guard
 from hub.config import Settings
-from hub.web import formats
 from hub.workers import WorkerPool
 
 

@@ -67,7 +67,7 @@ def _print_json(value: object) -> None:
 @app.command()
 def sources(config_file: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the configured sources, and how their last runs went."""
-    from hub.web.status import overview
+    from hub.overview import overview
 
     known = overview(config.load(config_file))["sources"]
     if as_json:

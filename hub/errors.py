@@ -6,6 +6,7 @@
     ├── ConfigError            settings or command line are wrong: fix them, start again
     ├── LockedError            another process writes: wait, or stop it
     ├── StoreError             the data folder is damaged: `hub rebuild`
+    ├── NotPublishedError      no harvest has been published yet             503
     ├── NotFoundError          nothing of that name was ever here            404
     ├── GoneError              it was here and is withdrawn (has tombstone)  410
     ├── NotAcceptableError     no format that the caller accepts             406
@@ -39,6 +40,10 @@ class LockedError(HubError):
 
 class StoreError(HubError):
     """The data folder is damaged or of another version."""
+
+
+class NotPublishedError(HubError):
+    """No harvest has been published yet."""
 
 
 class NotFoundError(HubError):

@@ -142,7 +142,7 @@ def dump(settings: Settings, target: Path, fmt: str) -> int:
     """Write the published graph to a file as N-Quads or TriG and return its size in bytes.
 
     Raises:
-        NotFoundError: nothing is published yet.
+        NotPublishedError: nothing is published yet.
     """
     snapshot = snapshots.current(settings.snapshots_dir)
     part = target.with_name(target.name + ".part")

@@ -44,7 +44,7 @@ class Publication:
         """Return what is served now.
 
         Raises:
-            NotFoundError: nothing was published yet.
+            NotPublishedError: nothing was published yet.
         """
         try:
             name = str(self._link.readlink())

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hub.errors import NotFoundError
+from hub.errors import NotPublishedError
 from hub.store import GraphStore
 
 
@@ -108,11 +108,11 @@ def current(folder: Path) -> Snapshot:
     """Return the published snapshot.
 
     Raises:
-        NotFoundError: nothing was published yet.
+        NotPublishedError: nothing was published yet.
     """
     found = current_or_none(folder)
     if found is None:
-        raise NotFoundError(f"nothing is published in {folder} yet: run `hub harvest --all`")
+        raise NotPublishedError("nothing is published yet: run `hub harvest --all`")
     return found
 
 

@@ -80,7 +80,7 @@ def test_every_mistake_is_named(tmp_path, text, message):
 
 
 def test_a_file_that_is_not_there_is_named():
-    with pytest.raises(ConfigError, match="no settings file /nowhere/hub.toml"):
+    with pytest.raises(ConfigError, match=r"no settings file /nowhere/hub\.toml"):
         config.load("/nowhere/hub.toml", {})
 
 

@@ -4,7 +4,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from hub import snapshots
-from hub.errors import NotFoundError
+from hub.errors import NotPublishedError
 from hub.store import GraphStore
 
 
@@ -51,5 +51,5 @@ def test_what_a_crash_left_half_built_is_cleared_away(tmp_path):
 
 def test_nothing_published_yet_says_what_to_do(tmp_path):
     assert snapshots.current_or_none(tmp_path) is None
-    with pytest.raises(NotFoundError, match="hub harvest --all"):
+    with pytest.raises(NotPublishedError, match="hub harvest --all"):
         snapshots.current(tmp_path)

@@ -25,7 +25,7 @@ from werkzeug.wrappers import Response
 
 from harvesters import crates
 from harvesters.contract import Context, Entry, Source
-from hub import records
+from hub import formats, records
 from hub.config import Settings
 from hub.describe import Description
 from hub.ingest import harvest
@@ -109,7 +109,7 @@ def hrefs(page: str) -> list[str]:
 
 @pytest.mark.parametrize("offer", offers.DATASET, ids=lambda offer: offer.name)
 def test_each_format_is_had_in_three_ways(client: Client, offer: offers.Offer) -> None:
-    accept = offer.media_type + offer.parameters.replace(offers.UTF8, "")
+    accept = offer.media_type + offer.parameters.replace(formats.UTF8, "")
     answers = [get(client, PAGE + offer.suffix), get(client, f"{PAGE}?format={offer.name}"), get(client, PAGE, accept)]
     assert [a.status_code for a in answers] == [200] * 3
     assert {a.headers["Content-Type"] for a in answers} == {offer.content_type}
@@ -304,7 +304,7 @@ def test_dataset_page(client: Client) -> None:
     assert 'href="/archive/bia"' in page
     assert "1.5 TB" in page
     assert "1,541,045,599,909 bytes" in page
-    assert all(f'href="{PAGE}{o.suffix}"' in page for o in offers.DATASET if o is not offers.HTML)
+    assert all(f'href="{PAGE}{o.suffix}"' in page for o in offers.DATASET if o is not formats.HTML)
 
 
 def test_image_sets_have_units(client: Client) -> None:
@@ -334,7 +334,7 @@ def test_what_few_archives_say(hub: Hub, client: Client) -> None:
     record = records.from_jsonld(known, known["@id"])
     full = Dataset.model_validate({**record.model_dump(), **more})
     with hub.flask.test_request_context("/"):
-        page = str(pages._write_dataset(Description(full), offers.HTML, hub.publication()))
+        page = str(pages._write_dataset(Description(full), formats.HTML, hub.publication()))
     told = ("BRCA2", "perturbed", "1,200", "elongated cell", "Taxol", "C&lt;C", "DFG", "42", "EMD-1", "restricted")
     assert [word for word in told if word not in page] == []
     assert "is unknown: license." in page
@@ -477,7 +477,7 @@ def test_nothing_published_yet(tmp_path: Path) -> None:
     (tmp_path / "snapshots").mkdir()
     assert get(client, "/healthz").status_code == 503
     assert "nothing yet" in get(client, "/status", "text/html").text
-    assert get(client, "/", "text/html").status_code == 404
+    assert get(client, "/", "text/html").status_code == 503
     empty.publication.close()
 
 

@@ -13,7 +13,7 @@ import pytest
 from werkzeug.test import Client, EnvironBuilder
 from werkzeug.wrappers import Response
 
-from hub.web import formats
+from hub import formats
 from hub.web.sparql import SparqlApp, SparqlSettings, _unquote
 from hub.workers import WorkerPool
 

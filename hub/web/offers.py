@@ -3,61 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Request
-from pyoxigraph import Quad, RdfFormat
+from pyoxigraph import Quad
 from pyoxigraph import serialize as write
 from werkzeug.datastructures import MIMEAccept
 
 from hub import records
 from hub.errors import NotAcceptableError
-
-CRATE_PROFILE = "https://w3id.org/ro/crate"
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One format of a page.
-
-    Attributes:
-        name: value of ``?format=``.
-        media_type: its media type, without parameters.
-        suffix: what is appended to the page's address to get it.
-        rdf: the engine's format, for those that the engine writes.
-        quads: whether it keeps the graphs, so that it tells who says what.
-        parameters: parameters of the media type.
-    """
-
-    name: str
-    media_type: str
-    suffix: str
-    rdf: RdfFormat | None = None
-    quads: bool = False
-    parameters: str = ""
-
-    @property
-    def content_type(self) -> str:
-        """Value of the Content-Type header."""
-        return self.media_type + self.parameters
-
-
-UTF8 = "; charset=utf-8"
-HTML = Offer("html", "text/html", ".html", parameters=UTF8)
-JSON = Offer("json", "application/json", ".json")
-JSONLD = Offer("jsonld", "application/ld+json", ".jsonld", RdfFormat.JSON_LD)
-ROCRATE = Offer("ro-crate", "application/ld+json", ".ro-crate.json", parameters=f'; profile="{CRATE_PROFILE}"')
-TURTLE = Offer("turtle", "text/turtle", ".ttl", RdfFormat.TURTLE, parameters=UTF8)
-NTRIPLES = Offer("nt", "application/n-triples", ".nt", RdfFormat.N_TRIPLES)
-RDFXML = Offer("rdfxml", "application/rdf+xml", ".rdf", RdfFormat.RDF_XML)
-NQUADS = Offer("nq", "application/n-quads", ".nq", RdfFormat.N_QUADS, quads=True)
-TRIG = Offer("trig", "application/trig", ".trig", RdfFormat.TRIG, quads=True, parameters=UTF8)
+from hub.formats import HTML, JSON, JSONLD, NQUADS, NTRIPLES, RDFXML, ROCRATE, TRIG, TURTLE, Format
 
 GRAPHS = (JSONLD, TURTLE, NTRIPLES, RDFXML, NQUADS, TRIG)
 DATASET = (HTML, JSONLD, ROCRATE, TURTLE, NTRIPLES, RDFXML, NQUADS, TRIG)
-OTHER_NAMES = {"ttl": "turtle", "json-ld": "jsonld", "rdf": "rdfxml", "rocrate": "ro-crate"}
-_SUFFIXED = sorted((*DATASET, JSON), key=lambda o: -len(o.suffix))
+_SUFFIXED = sorted((*DATASET, JSON), key=lambda f: -len(f.suffix))
 
 
 def split_suffix(path: str) -> tuple[str, str | None]:
@@ -72,28 +31,27 @@ def split_suffix(path: str) -> tuple[str, str | None]:
     return path, None
 
 
-def choose(request: Request, *offered: Offer, suffix: str | None = None) -> Offer:
+def choose(request: Request, *offered: Format, suffix: str | None = None) -> Format:
     """Return the format that the caller wants: by suffix, else ``?format=``, else the Accept header.
 
     Raises:
         NotAcceptableError: none that is offered.
     """
     if suffix is not None:
-        return _only(offered, "suffix", "." + suffix.lstrip("."))
-    name = request.args.get("format")
-    if name:
-        return _only(offered, "name", OTHER_NAMES.get(name, name))
+        return _only(offered, "." + suffix.lstrip("."))
+    if name := request.args.get("format"):
+        return _only(offered, name)
     return _accepted(request.headers.get("Accept", ""), request.accept_mimetypes, offered)
 
 
-def _only(offered: Iterable[Offer], attribute: str, wanted: str) -> Offer:
+def _only(offered: Iterable[Format], wanted: str) -> Format:
     for offer in offered:
-        if getattr(offer, attribute) == wanted:
+        if wanted in (offer.name, offer.suffix, *offer.aliases):
             return offer
     raise NotAcceptableError(f"format: {wanted!r} is not offered here; there are {', '.join(o.name for o in offered)}")
 
 
-def _accepted(header: str, accepted: MIMEAccept, offered: tuple[Offer, ...]) -> Offer:
+def _accepted(header: str, accepted: MIMEAccept, offered: tuple[Format, ...]) -> Format:
     if not header.strip():
         return offered[0]
     if ROCRATE in offered and "ro/crate" in header:
@@ -107,7 +65,7 @@ def _accepted(header: str, accepted: MIMEAccept, offered: tuple[Offer, ...]) -> 
     return by_type[best]
 
 
-def serialize(quads: list[Quad], offer: Offer) -> bytes:
+def serialize(quads: list[Quad], offer: Format) -> bytes:
     """Return quads in the format of an offer, subject by subject; without graphs where the format has none."""
     assert offer.rdf is not None
     statements: Iterable[Any] = quads if offer.quads else dict.fromkeys(q.triple for q in quads)

@@ -20,13 +20,13 @@ from pyoxigraph import NamedNode
 from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response as BaseResponse
 
-from hub import describe, queries, records, rocrate, schemaorg
+from hub import describe, formats, queries, records, rocrate, schemaorg
 from hub.config import Settings
 from hub.errors import GoneError, NotFoundError
+from hub.formats import Format
 from hub.published import Now
 from hub.web import offers
 from hub.web.cache import Page
-from hub.web.offers import Offer
 from hub.web.problems import problem
 from linkml_schemas.generated.model import Dataset
 from ontology import archives, iris
@@ -47,7 +47,7 @@ def _now() -> Now:
     return now
 
 
-def respond(offer: Offer, key: tuple[Any, ...], make: Callable[[Now], Page]) -> BaseResponse:
+def respond(offer: Format, key: tuple[Any, ...], make: Callable[[Now], Page]) -> BaseResponse:
     """Return a cached page as a response, with ETag, Vary, CORS and the snapshot's number; 304 where it is known."""
     now = _now()
     page = current_app.config["HUB_PAGES"].get(now.sequence, (*key, offer.name), lambda: make(now))
@@ -75,11 +75,11 @@ def page_of(body: str | bytes, status: int = 200, links: str = "", content_type:
 @pages.get("/")
 def home() -> BaseResponse:
     """Counts of the whole hub, and its archives."""
-    offer = offers.choose(request, offers.HTML, offers.JSON)
+    offer = offers.choose(request, formats.HTML, formats.JSON)
 
     def make(now: Now) -> Page:
         numbers = _numbers(now)
-        if offer is offers.JSON:
+        if offer is formats.JSON:
             return page_of(json.dumps(numbers, ensure_ascii=False))
         return page_of(render_template("home.html", now=now, **numbers))
 
@@ -103,8 +103,8 @@ def _numbers(now: Now) -> dict[str, Any]:
 def archive(name: str, suffix: str | None = None) -> BaseResponse:
     """One archive: its datasets page by page, or what is said of it."""
     iri = iris.archive(_settings().base_iri, name)
-    offer = offers.choose(request, offers.HTML, *offers.GRAPHS, suffix=suffix)
-    if offer is not offers.HTML:
+    offer = offers.choose(request, formats.HTML, *offers.GRAPHS, suffix=suffix)
+    if offer is not formats.HTML:
         return respond(offer, ("thing", iri), partial(_thing, iri, offer))
     number = request.args.get("page", 1, type=int)
     return respond(offer, ("archive", name, number, request.script_root), partial(_archive_page, name, iri, number))
@@ -142,7 +142,7 @@ def dataset(archive: str, accession: str) -> BaseResponse:
     return respond(offer, key, partial(_dataset, archive, accession, offer))
 
 
-def _dataset(archive: str, accession: str, offer: Offer, now: Now) -> Page:
+def _dataset(archive: str, accession: str, offer: Format, now: Now) -> Page:
     settings = _settings()
     try:
         found = describe.dataset(now.pool, settings, archive, accession)
@@ -151,15 +151,15 @@ def _dataset(archive: str, accession: str, offer: Offer, now: Now) -> Page:
     return page_of(_write_dataset(found, offer, now), links=_links(found, archive, accession))
 
 
-def _write_dataset(found: describe.Description, offer: Offer, now: Now) -> str | bytes:
+def _write_dataset(found: describe.Description, offer: Format, now: Now) -> str | bytes:
     record = found.record
-    if offer is offers.HTML:
+    if offer is formats.HTML:
         text = json.dumps(schemaorg.embedded(record), ensure_ascii=False).replace("<", "\\u003c")
         known = {"cite": citable(record), "embedded": text, "offers": offers.DATASET}
         return render_template("dataset.html", now=now, record=record, found=found, **known)
-    if offer is offers.ROCRATE:
+    if offer is formats.ROCRATE:
         return json.dumps(rocrate.crate(record), ensure_ascii=False, indent=1)
-    if offer is offers.JSONLD:
+    if offer is formats.JSONLD:
         return json.dumps(records.to_jsonld(record), ensure_ascii=False, indent=1)
     if offer.quads:
         return offers.serialize(found.quads, offer)
@@ -173,7 +173,7 @@ def _links(found: describe.Description, archive: str, accession: str) -> str:
     """
     record = found.record
     here = url_for("pages.dataset", archive=archive, accession=accession)
-    others = [o for o in offers.DATASET if o is not offers.HTML]
+    others = [o for o in offers.DATASET if o is not formats.HTML]
     links = [(here + o.suffix, f'rel="describedby"; type="{o.media_type}"') for o in others]
     links += [(p.id, 'rel="author"') for p in record.author or [] if "orcid.org" in p.id][:MAX_LINKS]
     links += [(citable(record), 'rel="cite-as"')]
@@ -189,8 +189,8 @@ def citable(record: Dataset) -> str:
     return next(iter(dois), None) or record.url or record.id
 
 
-def _tombstone(err: GoneError, offer: Offer, now: Now) -> Page:
-    if offer is offers.HTML:
+def _tombstone(err: GoneError, offer: Format, now: Now) -> Page:
+    if offer is formats.HTML:
         return page_of(render_template("tombstone.html", now=now, tombstone=err.tombstone), status=410)
     status, headers, body = problem(err)
     text = json.dumps({**json.loads(body), "tombstone": err.tombstone}, ensure_ascii=False)
@@ -204,14 +204,14 @@ def _tombstone(err: GoneError, offer: Offer, now: Now) -> Page:
 def thing(kind: str, rest: str) -> BaseResponse:
     """What is said of a record, graph or run."""
     rest, suffix = offers.split_suffix(rest)
-    offer = offers.choose(request, offers.HTML, *offers.GRAPHS, suffix=suffix)
+    offer = offers.choose(request, formats.HTML, *offers.GRAPHS, suffix=suffix)
     iri = f"{_settings().base_iri}{kind}/{quote(rest, safe='/-._~')}"
     return respond(offer, ("thing", iri, request.script_root), partial(_thing, iri, offer))
 
 
-def _thing(iri: str, offer: Offer, now: Now) -> Page:
+def _thing(iri: str, offer: Format, now: Now) -> Page:
     quads = describe.thing(now.pool, _settings().base_iri, iri)
-    if offer is offers.HTML:
+    if offer is formats.HTML:
         return page_of(render_template("thing.html", now=now, iri=iri, quads=quads))
     return page_of(offers.serialize(quads, offer))
 

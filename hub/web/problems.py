@@ -17,6 +17,7 @@ TYPE_BASE = "https://w3id.org/bioimage-hub/problem#"
 
 # first class that fits: (class, status, name, title, seconds to wait before another try)
 _TABLE: tuple[tuple[type[errors.HubError], int, str, str, int | None], ...] = (
+    (errors.NotPublishedError, 503, "not-published", "Nothing published yet", 30),
     (errors.NotFoundError, 404, "not-found", "Not found", None),
     (errors.GoneError, 410, "gone", "Withdrawn", None),
     (errors.NotAcceptableError, 406, "not-acceptable", "No acceptable format", None),

@@ -25,9 +25,8 @@ from urllib.parse import unquote
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_options_header
 
-from hub import sparql_guard
+from hub import formats, sparql_guard
 from hub.errors import QueryRefusedError
-from hub.web import formats
 from hub.web.problems import Headers, HttpError, problem
 from hub.workers import QueryResult, WorkerPool
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from hub import snapshots
+from hub import formats, snapshots
 from hub.config import Settings
-from hub.log import Log
+from hub.overview import overview
 from hub.web import offers
 
 status = Blueprint("status", __name__)
@@ -29,35 +28,9 @@ def show() -> Response:
     """The snapshot that is served, and every source with its last run."""
     settings: Settings = current_app.config["HUB_SETTINGS"]
     known = overview(settings)
-    if offers.choose(request, offers.HTML, offers.JSON) is offers.JSON:
+    if offers.choose(request, formats.HTML, formats.JSON) is formats.JSON:
         return _json(known, 200)
-    return Response(render_template("status.html", **known), content_type=offers.HTML.content_type)
-
-
-def overview(settings: Settings) -> dict[str, Any]:
-    """Return the published snapshot, the number of records by state, and every source with its last run."""
-    log = Log(settings.database)
-    try:
-        runs = log.last_runs()
-        counts, sequence = log.counts(), log.last_sequence()
-    finally:
-        log.close()
-    snapshot = snapshots.current_or_none(settings.snapshots_dir)
-    return {
-        "snapshot": snapshots.manifest(snapshot) if snapshot else None,
-        "sequence": sequence,
-        "records": counts,
-        "sources": [
-            {
-                "name": name,
-                "archive": source.archive,
-                "harvester": source.harvester,
-                "schedule": settings.schedules.get(name),
-                "last_run": runs.get(name),
-            }
-            for name, source in sorted(settings.sources.items())
-        ],
-    }
+    return Response(render_template("status.html", **known), content_type=formats.HTML.content_type)
 
 
 def _json(body: object, code: int) -> Response:

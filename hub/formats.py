@@ -1,48 +1,85 @@
-"""The formats that the hub can answer in: one table."""
+"""The formats that the hub can answer in: one table for pages, graphs and SPARQL results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from pyoxigraph import RdfFormat
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from hub.errors import NotAcceptableError
 
-Kind = Literal["results", "graph"]
+Kind = Literal["results", "graph", "page"]
+CRATE_PROFILE = "https://w3id.org/ro/crate"
+UTF8 = "; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: its short name (``format=``), media type, file suffix, and other names that callers use for it."""
+    """One format.
+
+    Attributes:
+        name: its short name, the value of ``format=``.
+        media_type: its media type, without parameters.
+        suffix: what is appended to a page's address to get it.
+        kind: ``results`` of a query, ``graph``, or a ``page`` that the hub writes itself.
+        aliases: other names and media types that callers use for it.
+        parameters: parameters of the media type.
+        rdf: the engine's format, for a graph.
+        quads: whether it keeps the graphs, so that it tells who says what.
+    """
 
     name: str
     media_type: str
     suffix: str
     kind: Kind
     aliases: tuple[str, ...] = ()
-    charset: bool = False
+    parameters: str = ""
+    rdf: RdfFormat | None = None
+    quads: bool = False
 
     @property
     def content_type(self) -> str:
         """Value of the Content-Type header."""
-        return f"{self.media_type}; charset=utf-8" if self.charset else self.media_type
+        return self.media_type + self.parameters
 
+
+HTML = Format("html", "text/html", ".html", "page", parameters=UTF8)
+JSON = Format("json", "application/json", ".json", "page")
+ROCRATE = Format(
+    "ro-crate",
+    "application/ld+json",
+    ".ro-crate.json",
+    "page",
+    ("rocrate",),
+    f'; profile="{CRATE_PROFILE}"',
+)
+TURTLE = Format("turtle", "text/turtle", ".ttl", "graph", ("ttl", "application/x-turtle"), UTF8, RdfFormat.TURTLE)
+NTRIPLES = Format("nt", "application/n-triples", ".nt", "graph", ("ntriples", "text/plain"), rdf=RdfFormat.N_TRIPLES)
+RDFXML = Format("rdfxml", "application/rdf+xml", ".rdf", "graph", ("rdf",), rdf=RdfFormat.RDF_XML)
+JSONLD = Format(
+    "jsonld", "application/ld+json", ".jsonld", "graph", ("json-ld", "application/json"), rdf=RdfFormat.JSON_LD
+)
+NQUADS = Format("nq", "application/n-quads", ".nq", "graph", ("nquads",), rdf=RdfFormat.N_QUADS, quads=True)
+TRIG = Format("trig", "application/trig", ".trig", "graph", (), UTF8, RdfFormat.TRIG, quads=True)
 
 FORMATS: tuple[Format, ...] = (
     # SPARQL results; the first of a kind is its default
     Format("json", "application/sparql-results+json", ".srj", "results", ("srj", "application/json")),
     Format("xml", "application/sparql-results+xml", ".srx", "results", ("srx",)),
-    Format("csv", "text/csv", ".csv", "results", charset=True),
-    Format("tsv", "text/tab-separated-values", ".tsv", "results", charset=True),
-    # RDF
-    Format("turtle", "text/turtle", ".ttl", "graph", ("ttl", "application/x-turtle"), charset=True),
-    Format("nt", "application/n-triples", ".nt", "graph", ("ntriples", "text/plain")),
-    Format("rdfxml", "application/rdf+xml", ".rdf", "graph", ("rdf",)),
-    Format("jsonld", "application/ld+json", ".jsonld", "graph", ("json-ld", "application/json")),
-    Format("nq", "application/n-quads", ".nq", "graph", ("nquads",)),
-    Format("trig", "application/trig", ".trig", "graph"),
+    Format("csv", "text/csv", ".csv", "results", (), UTF8),
+    Format("tsv", "text/tab-separated-values", ".tsv", "results", (), UTF8),
+    TURTLE,
+    NTRIPLES,
+    RDFXML,
+    JSONLD,
+    NQUADS,
+    TRIG,
+    HTML,
+    JSON,
+    ROCRATE,
 )
 
 
