@@ -49,6 +49,9 @@ ACCESSION: Final = re.compile(r"HUB-[0-9A-HJKMNP-TV-Z]{8}")
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 MAX_DEPTH: Final = 100
 MAX_ITEMS: Final = 10_000
+MAX_THINGS: Final = 20_000
+MAX_TEXT: Final = 100_000
+MAX_NODE_NAME: Final = 500
 MAX_REASONS: Final = 1_000
 MAX_PIXEL_NM: Final = 10**9
 MAX_INTEGER: Final = 2**63 - 1
@@ -321,14 +324,15 @@ class SubmissionBuilder(Builder):
         field = re.sub(r"\.(?:orcid|ror)$", ".id", field)
         if rule in TOLERATED:
             shown, told = (text.drop_emails(text.clean(words)) for words in (self.place(field), message))
-            super().find(shown, rule, text.clean(str(value)), told, suggestion)
+            super().find(shown, rule, text.clean(str(value)[:1000]), told, suggestion)
         else:
             self.error(field, message + (f": write {suggestion!r}" if suggestion else ""))
 
     def error(self, field: str, message: str) -> None:
-        """Report what refuses the document."""
-        if len(self.errors) <= MAX_REASONS:
-            self.errors.append((field, message))
+        """Report what refuses the document; raises RecordError at once where there is no end to it."""
+        self.errors.append((field, message))
+        if len(self.errors) > MAX_REASONS:
+            self.refuse()
 
     def refuse(self) -> None:
         """Raise RecordError with every error so far, if there is any."""
@@ -347,6 +351,11 @@ class SubmissionBuilder(Builder):
 
     def text(self, field: str, value: object) -> str | None:
         """Return clean text; a removed e-mail address becomes a finding."""
+        if isinstance(value, list):
+            value = ", ".join(map(str, value))
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            self.error(field, f"has {len(value)} characters: the limit is {MAX_TEXT}")
+            return None
         if isinstance(value, str) and text.has_email(text.clean(value)):
             self.find(field, "email-removed", "", "an e-mail address was removed: the hub stores none")
         found = super().text(field, value)
@@ -354,13 +363,16 @@ class SubmissionBuilder(Builder):
 
     def iri(self, field: str, value: object) -> str | None:
         """Return an absolute web IRI without an e-mail address in it."""
-        if value and text.has_email(unquote(str(value))):
+        if value and len(str(value)) <= identifiers.MAX_IRI and text.has_email(unquote(str(value))):
             self.error(field, "the address holds an e-mail address: the hub stores none")
             return None
         return super().iri(field, value)
 
     def local(self, name: str) -> str:
         """Return the IRI of a node of this record, whose name must not be an e-mail address."""
+        if len(name) > MAX_NODE_NAME:
+            self.error("id", f"{name[:80]!r}… has over {MAX_NODE_NAME} characters: write #author-1 or so")
+            return super().local("no-name")
         if text.has_email(unquote(name)):
             self.error(
                 "id", f"{name[:200]!r} holds an e-mail address, which the hub does not store: write #author-1 or so"
@@ -532,7 +544,8 @@ class Reader:
         self.consistency = Consistency(builder)
         self.taken: set[str] = set()
         self.numbers: dict[str, int] = {}
-        self.wordings: dict[str, str] = {}
+        self.wordings: dict[tuple[str, str], str] = {}
+        self.things = 0
 
     def dataset(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return the values of the dataset's slots, as far as they could be read."""
@@ -676,6 +689,11 @@ class Reader:
     def _thing(self, path: str, slot: str, classes: list[str], data: Any) -> Any:
         if not isinstance(data, dict):
             return self._fault(path, data, "an object in { }")
+        self.things += 1
+        if self.things > MAX_THINGS:
+            raise RecordError(
+                f"{path}: the document has over {MAX_THINGS} things; submit fewer, or an archive's record"
+            )
         kind = self._class(path, slot, classes, data)
         if kind is None:
             return None
@@ -748,11 +766,14 @@ class Reader:
 
     def _worded(self, stem: str, name: str) -> str:
         """Return a node's name for its wording: the same for the same words, another for others ("CD4+", "CD4-")."""
-        local, number = stem, 1
-        while local in self.taken or self.wordings.setdefault(local, name) != name:
-            number += 1
-            local = f"{stem}-{number}"
-        return local
+        if (stem, name) not in self.wordings:
+            number = self.numbers.get(stem, 0) + 1
+            while (local := stem if number == 1 else f"{stem}-{number}") in self.taken:
+                number += 1
+            self.numbers[stem] = number
+            self.taken.add(local)
+            self.wordings[stem, name] = local
+        return self.wordings[stem, name]
 
     def _make_person(self, path: str, shared: str | None, local: str, values: dict[str, Any]) -> Any:
         return self.build.person(path, values.pop("name"), shared, local, **values)

@@ -182,17 +182,21 @@ def _text(argument: str) -> str:
 
 @app.command()
 def submit(
-    documents: Annotated[list[Path], typer.Argument(help="Submission documents: JSON, RO-Crate, TSV or XLSX.")],
+    documents: Annotated[list[Path] | None, typer.Argument(help="Documents: JSON, RO-Crate, TSV or XLSX.")] = None,
     source: Annotated[str, typer.Option(help="Name of the submissions source.")] = "submissions",
     dry_run: Annotated[bool, typer.Option("--check", help="Only tell what would happen.")] = False,
+    template: Annotated[Path | None, typer.Option(help="Write an empty form (.tsv or .xlsx) to fill in.")] = None,
     config_file: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check submission documents and publish those without errors."""
-    from hub.submit import submit as run
+    """Check submission documents and publish those without errors, or write an empty form."""
+    from hub import submit as submissions
 
-    settings = config.load(config_file)
-    verdicts = run(settings, source, documents, dry_run=dry_run)
+    if template is not None:
+        submissions.write_template(template)
+        _say(f"{template}: fill it in, then `hub submit {template}`", "bold")
+        return
+    verdicts = submissions.submit(config.load(config_file), source, documents or [], dry_run=dry_run)
     if as_json:
         _print_json([asdict(v) for v in verdicts])
     else:

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from harvesters import templates
 from harvesters.contract import Context, Entry, RecordError, Source
 from hub import ingest, records
 from hub.config import Settings
@@ -38,6 +39,20 @@ class Verdict:
         return f"{self.document}: refused" + "".join(f"\n  {e}" for e in self.errors)
 
 
+def write_template(path: Path) -> None:
+    """Write an empty submission form to fill in; its suffix chooses TSV or XLSX.
+
+    Raises:
+        ConfigError: another suffix, or a file that stands already.
+    """
+    writers = {".tsv": templates.write_tsv, ".xlsx": templates.write_xlsx}
+    if path.suffix not in writers:
+        raise ConfigError(f"--template {path}: end the name in .tsv or .xlsx")
+    if path.exists():
+        raise ConfigError(f"--template {path}: there is such a file already")
+    writers[path.suffix](path)
+
+
 def submit(settings: Settings, source_name: str, documents: list[Path], *, dry_run: bool = False) -> list[Verdict]:
     """Check documents, and publish the accepted ones; return a verdict on each.
 
@@ -51,6 +66,8 @@ def submit(settings: Settings, source_name: str, documents: list[Path], *, dry_r
         ConfigError: no such source, or a file cannot be read.
         LockedError: another process writes.
     """
+    if not documents:
+        raise ConfigError("name a document to submit, or say --template FILE for an empty form")
     source = settings.sources.get(source_name)
     if source is None or source.harvester != "submissions":
         raise ConfigError(

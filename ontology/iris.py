@@ -53,11 +53,6 @@ def record_graph(base: str, source: str, accession: str) -> str:
     return f"{base}graph/record/{_path(source, accession)}"
 
 
-def ontology_graph(base: str, prefix: str) -> str:
-    """Return the IRI of the graph that holds an ontology's labels."""
-    return f"{base}graph/ontology/{_path(prefix)}"
-
-
 def runs_graph(base: str) -> str:
     """Return the IRI of the graph that holds the reports of all runs."""
     return f"{base}graph/runs"

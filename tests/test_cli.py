@@ -76,6 +76,7 @@ def test_a_query_in_every_way_it_can_be_given(demo, tmp_path):
         (("harvest",), "error: name a source or say --all; there are bia, empiar, idr, ssbd, submissions"),
         (("harvest", "nope"), "error: nope: no such source"),
         (("dump", "-o", "/tmp/x", "--format", "pdf"), "error: --format: 'pdf' is not one of nquads, trig"),
+        (("submit",), "error: name a document to submit"),
         (("submit", "x.json", "--source", "bia"), "error: --source bia"),
         (("submit", "/nowhere.json"), "error: /nowhere.json cannot be read"),
     ],
@@ -116,6 +117,16 @@ def test_submissions_are_judged_and_published(tmp_path):
     done = hub("submit", str(fresh), config=tmp_path / "hub.toml")
     assert done.returncode == 0, done.stderr
     assert "accepted as HUB-" in done.stdout
+
+
+@pytest.mark.parametrize("suffix", ["tsv", "xlsx"])
+def test_an_empty_form_is_written_and_not_over_another(tmp_path, suffix):
+    form = tmp_path / f"form.{suffix}"
+    assert hub("submit", "--template", str(form)).returncode == 0
+    assert form.stat().st_size > 1000
+    again = hub("submit", "--template", str(form))
+    assert again.stderr.startswith(f"error: --template {form}: there is such a file already")
+    assert hub("submit", "--template", "form.pdf").stderr.startswith("error: --template form.pdf: end the name in")
 
 
 def get(url, accept="*/*"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -783,6 +784,22 @@ def test_minted_names_pass_over_given_ones() -> None:
     assert [a.id.partition("#")[2] for a in made.author or []] == ["author-2", "author-1"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"author": [{"name": "A"}] * 10_001}, "author: has over 10000 values"),
+        ({"author": [{"name": "A", "affiliation": [{"name": "B"}] * 300}] * 300}, "over 20000 things"),
+        ({"author": [{"name": "A", "affiliation": [{"url": "x"}] * 300}] * 3000}, "and more: only the first 1000"),
+        ({"description": "a@" * 9_000_000}, "description: has 18000000 characters"),
+        ({"author": [{"name": "A", "id": "#" + "a@" * 9_000}]}, "has over 500 characters"),
+    ],
+)
+def test_excess_is_refused_in_time(changes: dict[str, Any], expected: str) -> None:
+    started = time.monotonic()
+    assert any(expected in r for r in reasons(model_json(**changes), "x.json"))
+    assert time.monotonic() - started < 10
+
+
 # --- crates --------------------------------------------------------------------------------------------------------
 
 
@@ -856,6 +873,9 @@ VALUES = st.recursive(
 )
 
 
+WORKBOOK = workbook_of(sheet())  # made once, as it holds the time
+
+
 def survives(raw: bytes, name: str) -> None:
     try:
         found = check(raw, name)
@@ -897,7 +917,7 @@ def test_any_crate_is_published_or_refused(root: dict[str, Any]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damaged_workbook_is_published_or_refused(data: st.DataObject) -> None:
-    raw = bytearray(workbook_of(sheet()))
+    raw = bytearray(WORKBOOK)
     for _ in range(data.draw(st.integers(1, 5))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     survives(bytes(raw), "x.xlsx")

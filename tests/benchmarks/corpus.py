@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,28 +55,23 @@ def _corpus(folder: Path, kind: str) -> Corpus:
 def _multiply(path: Path, target: Path) -> None:
     """Write copies of a crate, each of an accession of its own."""
     text = path.read_text(encoding="utf-8")
-    root = next(n for n in json.loads(text)["@graph"] if "conformsTo" in n and "about" in n)["about"]["@id"]
-    node = next(n for n in json.loads(text)["@graph"] if n.get("@id") == root)
-    names = node.get("identifier")
-    old = str(names[0] if isinstance(names, list) else names or root.rstrip("/").rpartition("/")[2])
+    nodes = json.loads(text)["@graph"]
+    root = next(n for n in nodes if "conformsTo" in n and "about" in n)["about"]["@id"]
+    node = next(n for n in nodes if n.get("@id") == root)
+    old = str(node.get("identifier") or root.rstrip("/").rpartition("/")[2])
     target.mkdir(parents=True, exist_ok=True)
-    for number in range(COPIES):
-        new = _renumbered(old, number)
-        (target / f"{path.stem.removesuffix('-ro-crate-metadata')}-{number}-{SUFFIX}").write_text(
-            text.replace(old, new), encoding="utf-8"
-        )
+    for _ in range(COPIES):
+        new = _next_accession(old, len(list(target.iterdir())))
+        (target / f"{new}-{SUFFIX}").write_text(text.replace(old, new), encoding="utf-8")
 
 
-def _renumbered(accession: str, number: int) -> str:
-    """Return another accession of the same kind: its first long number is moved up."""
-    digits = re.search(r"\d+", accession)
-    if digits is None or number == 0:
-        return accession
-    width = len(digits[0])
-    moved = (int(digits[0]) + number * 10 ** max(1, width - 2) * 37) % 10**width if width > 3 else 0
-    if width <= 3:
-        return accession[: digits.start()] + str(int(digits[0]) + 1000 * number) + accession[digits.end() :]
-    return accession[: digits.start()] + f"{moved:0{width}d}" + accession[digits.end() :]
+def _next_accession(like: str, number: int) -> str:
+    """Return an accession of the same archive that no bundled crate has."""
+    if like.startswith("EMPIAR"):
+        return f"EMPIAR-{90000 + number}"
+    if like.startswith("S-"):
+        return f"S-BIAD{90000 + number}"
+    return f"idr{1000 + number}" if like.startswith("idr") else f"ssbd-repos-{500000 + number}"
 
 
 def write_settings(corpus: Corpus, home: Path) -> Path:
