@@ -174,7 +174,7 @@ def slug(words: str) -> str:
     >>> slug("HeLa Kyoto, H2B-mCherry")
     'hela-kyoto-h2b-mcherry'
     """
-    folded = "".join(c if c.isalnum() else " " for c in words.casefold())
+    folded = "".join(c if c.isalnum() else " " for c in text.drop_emails(words).casefold())
     return quote("-".join(folded.split())[:80])
 
 

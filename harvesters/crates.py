@@ -177,7 +177,7 @@ class Crate:
         if len(values) > 1:
             message = f"{field} takes one value, so only the first is kept"
             self.build.find(f"{place}{field}", "several-values", _plain(values[1]), message)
-        return _plain(values[0]) if values else None
+        return values[0] if values else None
 
     def _publisher(self) -> Organization | None:
         publishers = self._things("publisher", self._organization, Organization)
@@ -201,7 +201,7 @@ class Crate:
         return {"url": page, "same_as": [root] if root and root != page else None}
 
     def _license(self) -> str | None:
-        value = self._one("license", self.root)
+        value = _plain(self._one("license", self.root))
         if value in (None, ""):
             return None
         try:
@@ -297,12 +297,12 @@ class Crate:
             given_name=self.build.text(f"{field}.givenName", node.get("givenName")),
             family_name=self.build.text(f"{field}.familyName", node.get("familyName")),
             affiliation=self._nested(f"{field}.affiliation", node.get("affiliation"), self._organization, Organization),
-            url=self.build.iri(f"{field}.url", self._one("url", node, f"{field}.")),
+            url=self.build.iri(f"{field}.url", _plain(self._one("url", node, f"{field}."))),
         )
 
     def _organization(self, field: str, iri: str, node: Node) -> Organization | None:
         ror = iri if "ror.org" in iri else None
-        url = self.build.iri(f"{field}.url", self._one("url", node, f"{field}."))
+        url = self.build.iri(f"{field}.url", _plain(self._one("url", node, f"{field}.")))
         made = self.build.organization(field, self._one("name", node, f"{field}."), ror, iri, url=url)
         if made is not None and ror is None and iri.startswith("http"):
             made.id = self.build.iri(field, iri) or made.id

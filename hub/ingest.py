@@ -168,7 +168,10 @@ class Run:
     number: int = 0
     known: dict[str, EntryRow] = field(default_factory=dict)
     standing: dict[str, str] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
     owner: dict[str, str] = field(default_factory=dict)
+    waiting: list[tuple[Entry, str, EntryRow | None]] = field(default_factory=list)
+    all_listed: bool = False
     listed: set[str] = field(default_factory=set)
     batch: Batch = field(default_factory=Batch)
     committed_at: float = 0.0
@@ -183,6 +186,7 @@ class Run:
             with PoliteSession(self._manners()) as http:
                 for entry in self.harvester.entries(http, self.source):
                     self._take(http, entry)
+                self._settle()
                 self._commit()
             self._remove_vanished()
         except SourceError as err:
@@ -200,9 +204,11 @@ class Run:
             if before is None or before.state != "active":
                 continue
             self.report.listed += 1
+            self.listed.add(key)
             raw = payload_path(self.settings.raw_dir, known.payload_sha256).read_bytes()
             self._interpret(Entry(key, known.version, before.source_url), raw, known.payload_sha256, known)
             self.progress(self.source.name, self.report)
+        self._settle()
         self._commit()
         return self._end(started, None)
 
@@ -211,6 +217,7 @@ class Run:
         self.number = self.log.start_run(self.source.name)
         self.known = self.log.known_entries(self.source.name)
         self.standing = self.log.standing(self.source.name)
+        self.holders = {e.accession: e.key for e in self.known.values() if e.accession and e.rejected is None}
         self.committed_at = time.monotonic()
 
     def _end(self, started: float, error: str | None) -> Outcome:
@@ -288,7 +295,21 @@ class Run:
         except RecordError as err:
             self._reject(row, known, err)
             return
-        self._accept(row, entry, harvested)
+        accession = harvested.record.accession
+        holder = self.holders.get(accession, entry.key)
+        if holder != entry.key and holder not in self.listed and not self.all_listed:
+            self.waiting.append((entry, digest, known))
+        elif self.owner.setdefault(accession, entry.key) != entry.key:
+            taken = f"accession: {accession} is already given by {self.owner[accession]}: give each record its own"
+            self._reject(replace(row, version=None, payload_sha256=""), known, RecordError(taken))
+        else:
+            self._accept(row, entry, harvested)
+
+    def _settle(self) -> None:
+        """Decide on entries that claim an accession of another entry: that one has it for as long as it is listed."""
+        self.all_listed = True
+        for entry, digest, known in self.waiting:
+            self._interpret(entry, payload_path(self.settings.raw_dir, digest).read_bytes(), digest, known)
 
     def _transform(self, raw: bytes, entry: Entry) -> Harvested:
         harvested = self.harvester.transform(raw, entry, Context(self.settings.base_iri, self.source))
@@ -296,9 +317,6 @@ class Run:
             record = records.canonical(harvested.record)
         except ValueError as err:
             raise RecordError(str(err)) from err
-        if self.owner.setdefault(record.accession, entry.key) != entry.key:
-            other = self.owner[record.accession]
-            raise RecordError(f"accession: {record.accession} was already given by {other} in this listing")
         return Harvested(record, harvested.findings, harvested.withdrawal)
 
     def _reject(self, row: EntryRow, known: EntryRow | None, err: RecordError) -> None:

@@ -132,6 +132,17 @@ def test_two_entries_of_one_accession_make_one_record(tmp_path):
     assert counts(run(settings)["bia"]) == {"listed": 15, "new": 14, "rejected": 1}
 
 
+def test_nobody_takes_an_accession_from_the_entry_that_has_it(tmp_path):
+    settings = demo_settings(tmp_path, ("bia",))
+    run(settings)
+    thief = crate(settings, "S-BIAD595").with_name("AA-first-ro-crate-metadata.json")
+    text = crate(settings, "S-BIAD595").read_text(encoding="utf-8")
+    thief.write_text(text.replace('"name": "', '"name": "Stolen ', 1), encoding="utf-8")
+    assert counts(run(settings)["bia"]) == {"listed": 15, "unchanged": 14, "rejected": 1}
+    crate(settings, "S-BIAD595").unlink()
+    assert counts(run(settings)["bia"]) == {"listed": 14, "changed": 1, "unchanged": 13}, "free now"
+
+
 def test_a_renamed_file_is_not_a_deletion(tmp_path):
     settings = demo_settings(tmp_path, ("bia",))
     run(settings)
