@@ -8,6 +8,7 @@ The slot table that ``linkml_schemas.build`` compiles from the model drives ever
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ RDF_SEQ = NamedNode(RDF + "Seq")
 # BIBO lets an author list be an rdf:Seq, which needs no blank nodes. Source: http://purl.org/ontology/bibo/authorList
 AUTHOR_LIST = NamedNode("http://purl.org/ontology/bibo/authorList")
 PARTIAL_DATE = {4: NamedNode(XSD + "gYear"), 7: NamedNode(XSD + "gYearMonth"), 10: NamedNode(XSD + "date")}
+# Source: https://www.w3.org/TR/xml/#charsets (a literal with one of these breaks RDF/XML and SPARQL XML results)
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TYPED = {XSD + "integer", XSD + "decimal", XSD + "boolean", XSD + "dateTime"}
 
 T = TypeVar("T", bound=BaseModel)
@@ -168,8 +171,10 @@ def _check_values(slot: Slot, items: list[Any]) -> None:
     for item in items:
         if slot.kind == "iri":
             NamedNode(item)
-        elif isinstance(item, str) and not item.isascii():
+        elif isinstance(item, str) and not item.isprintable():
             item.encode()
+            if NOT_XML.search(item):
+                raise ValueError(f"{slot.name}: {item[:60]!r} holds a character that XML cannot")
 
 
 def _rebuild(

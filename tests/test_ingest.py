@@ -10,6 +10,7 @@ from pyoxigraph import Store
 
 from harvesters.contract import SourceError
 from hub import ingest, snapshots, views
+from hub import log as log_module
 from hub.errors import ConfigError, LockedError
 from hub.log import Log
 from hub.store import write_lock
@@ -287,3 +288,20 @@ def test_e_mails_and_addresses_reach_neither_graph_nor_catalogue(tmp_path):
     assert "@example" not in everything
     assert "[at]" not in everything
     assert "Example Street" not in everything
+
+
+def test_a_hub_on_postgresql_comes_to_the_same_graph(tmp_path, postgres_url):
+    settings = demo_settings(tmp_path / "pg", ("bia", "empiar"), database_url=postgres_url)
+    try:
+        run(settings)
+        crate(settings, "S-BIAD709").unlink()
+        assert counts(run(settings)["bia"]) == {"listed": 13, "unchanged": 13, "deleted": 1}
+        other = demo_settings(tmp_path / "sqlite", ("bia", "empiar"))
+        run(other)
+        crate(other, "S-BIAD709").unlink()
+        run(other)
+        assert graph_hash(settings) == graph_hash(other)
+    finally:
+        log = Log(postgres_url)
+        log_module.metadata.drop_all(log.engine)
+        log.close()

@@ -112,6 +112,12 @@ def test_a_lone_surrogate_is_refused():
         records.canonical(dataset(description="\ud800"))
 
 
+@pytest.mark.parametrize("character", ["\x00", "\x08", "\x0b", "\ufffe", "\uffff"])
+def test_a_character_that_breaks_xml_is_refused(character):
+    with pytest.raises(ValueError, match=r"name: .* holds a character that XML cannot"):
+        records.canonical(dataset(name=f"x{character}y"))
+
+
 def test_text_cannot_inject_statements():
     evil = 'x" .\n<http://evil/s> <http://evil/p> <http://evil/o> .\n<http://a/b> <http://a/c> "'
     record = records.canonical(dataset(name=evil, description="\\" + evil))
