@@ -112,8 +112,8 @@ class PoliteSession:
     def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None) -> bytes:
         problem, status = "no answer", None
         for attempt in range(self.manners.retries + 1):
-            self._keep_pace(url)
             try:
+                self._keep_pace(url)
                 answer = self._session.request(
                     method, url, data=body, headers=dict(headers or {}), timeout=self.manners.timeout_s, stream=True
                 )
@@ -126,7 +126,7 @@ class PoliteSession:
                     pause = self._pause(attempt, answer.headers.get("Retry-After"))
             except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as err:
                 problem, status, pause = type(err).__name__, None, self._pause(attempt, None)
-            except requests.RequestException as err:
+            except (requests.RequestException, ValueError) as err:
                 raise SourceError(f"{method} {url}: {err}") from err
             if attempt < self.manners.retries:
                 self._sleep(pause)

@@ -224,50 +224,58 @@ def to_quads(thing: BaseModel, graph: Graph | None = None) -> list[Quad]:
     Raises:
         ValueError: an IRI of the record is not a valid IRI.
     """
-    quads: dict[Quad, None] = {}
-    _write(thing, graph or DefaultGraph(), quads, set())
-    return list(quads)
+    quads: list[Quad] = []
+    _write(thing, graph or DefaultGraph(), quads, {})
+    return quads
 
 
-def _write(thing: BaseModel, graph: Graph, quads: dict[Quad, None], seen: set[str]) -> NamedNode:
+def _write(thing: BaseModel, graph: Graph, quads: list[Quad], written: dict[str, NamedNode]) -> NamedNode:
     iri: str = thing.id  # type: ignore[attr-defined]
-    subject = NamedNode(iri)
-    if iri in seen:
+    subject = written.get(iri)
+    if subject is not None:
         return subject
-    seen.add(iri)
+    subject = written[iri] = NamedNode(iri)
     table = table_of(thing)
-    quads[Quad(subject, RDF_TYPE, table.type, graph)] = None
+    quads.append(Quad(subject, RDF_TYPE, table.type, graph))
     for other in table.also:
-        quads[Quad(subject, RDF_TYPE, other, graph)] = None
+        quads.append(Quad(subject, RDF_TYPE, other, graph))
     values = thing.__dict__
     for slot in table.slots:
         value = values[slot.name]
         if value is None:
             continue
-        terms = [_term(slot, item, graph, quads, seen) for item in (value if slot.many else (value,))]
-        for term in terms:
-            quads[Quad(subject, slot.predicate, term, graph)] = None
-            for other in slot.also:
-                quads[Quad(subject, other, term, graph)] = None
+        terms = _terms(slot, value if slot.many else (value,), graph, quads, written)
+        for predicate in (slot.predicate, *slot.also):
+            quads += [Quad(subject, predicate, term, graph) for term in terms]
         if slot.ordered:
             _write_order(subject, terms, graph, quads)
     return subject
 
 
-def _term(slot: Slot, value: Any, graph: Graph, quads: dict[Quad, None], seen: set[str]) -> NamedNode | Literal:
+def _terms(
+    slot: Slot, values: Iterable[Any], graph: Graph, quads: list[Quad], written: dict[str, NamedNode]
+) -> Iterable[NamedNode | Literal]:
+    """Return the values of a slot as terms, each once; nested things are written on the way."""
     if slot.kind == "node":
-        return _write(value, graph, quads, seen)
+        return dict.fromkeys([_write(value, graph, quads, written) for value in values])
     if slot.kind == "iri":
-        return NamedNode(value)
-    return literal(value, slot.datatype)
+        return dict.fromkeys(map(NamedNode, values))
+    if slot.datatype in _TYPED or slot.datatype == "partial-date":
+        return dict.fromkeys([literal(value, slot.datatype) for value in values])
+    return [Literal(str(value)) for value in dict.fromkeys(values)]
 
 
-def _write_order(subject: NamedNode, terms: list[Any], graph: Graph, quads: dict[Quad, None]) -> None:
+def _write_order(subject: NamedNode, terms: Iterable[Any], graph: Graph, quads: list[Quad]) -> None:
     sequence = NamedNode(subject.value + "#authors")
-    quads[Quad(subject, AUTHOR_LIST, sequence, graph)] = None
-    quads[Quad(sequence, RDF_TYPE, RDF_SEQ, graph)] = None
-    for position, term in enumerate(dict.fromkeys(terms), start=1):
-        quads[Quad(sequence, NamedNode(f"{RDF}_{position}"), term, graph)] = None
+    quads.append(Quad(subject, AUTHOR_LIST, sequence, graph))
+    quads.append(Quad(sequence, RDF_TYPE, RDF_SEQ, graph))
+    for position, term in enumerate(terms, start=1):
+        quads.append(Quad(sequence, _member(position), term, graph))
+
+
+@cache
+def _member(position: int) -> NamedNode:
+    return NamedNode(f"{RDF}_{position}")
 
 
 def literal(value: Any, datatype: str | None) -> Literal:

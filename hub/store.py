@@ -80,7 +80,10 @@ class GraphStore:
         """
         step = _Step(graphs, resolve, is_private)
         for graph, quads in step.graphs.items():
-            step.compare(self._store.quads_for_pattern(None, None, None, graph), quads)
+            if self._store.contains_named_graph(graph):
+                step.compare(self._store.quads_for_pattern(None, None, None, graph), quads)
+            else:
+                step.add_graph(quads)
         for subject, said in step.touched().items():
             private = is_private(iri_of(subject))
             step.refresh(
@@ -131,57 +134,51 @@ class _Step:
         self.is_private = is_private
         self.removed: set[Quad] = set()
         self.added: list[Quad] = []
-        self.changed: set[Subject] = set()
-        self._fresh: dict[str, bool] = {}
+        self._compared: list[list[Quad]] = []
+        self._said: dict[Subject, list[Quad]] = {}
 
     def compare(self, stored: Iterable[Quad], quads: list[Quad]) -> None:
         """Note what differs between a graph's old and new contents."""
-        old = set(stored)
-        if not old:
-            self._add_graph(quads)
-            return
-        new = set(quads)
+        old, new = set(stored), set(quads)
+        self._compared.append(quads)
         self.removed.update(old - new)
         self.added.extend(new - old)
-        self.changed.update(q.subject for q in old ^ new)
+        for quad in old ^ new:
+            self._said.setdefault(quad.subject, [])
 
-    def _add_graph(self, quads: list[Quad]) -> None:
+    def add_graph(self, quads: list[Quad]) -> None:
         """Note a new graph; what only it can say goes to the default graph as it is."""
         self.added.extend(quads)
+        private: dict[Subject, bool] = {}
         for quad in quads:
-            if self._is_fresh(iri_of(quad.subject)):
-                self.added.append(Quad(quad.subject, quad.predicate, quad.object))
+            subject = quad.subject
+            if subject not in private:
+                private[subject] = self.is_private(iri_of(subject))
+            if private[subject]:
+                self.added.append(Quad(subject, quad.predicate, quad.object))
             else:
-                self.changed.add(quad.subject)
+                self._said.setdefault(subject, []).append(quad)
 
     def touched(self) -> dict[Subject, list[Quad]]:
         """Return the subjects of which anything changed, each with all that the new contents say of it."""
-        said: dict[Subject, list[Quad]] = {subject: [] for subject in self.changed}
-        for quads in self.graphs.values():
+        for quads in self._compared:
             for quad in quads:
-                if quad.subject in said:
-                    said[quad.subject].append(quad)
-        return said
-
-    def _is_fresh(self, iri: str) -> bool:
-        known = self._fresh.get(iri)
-        if known is None:
-            known = self._fresh[iri] = self.is_private(iri)
-        return known
+                if quad.subject in self._said:
+                    self._said[quad.subject].append(quad)
+        return self._said
 
     def refresh(self, subject: Subject, new: list[Quad], stored: Iterable[Quad]) -> None:
         """Note what the default graph has to say of a subject, and does not yet, or no more."""
-        current: set[Quad] = set()
-        said: list[Statement] = []
+        current: set[tuple[NamedNode, Term]] = set()
+        said: list[Statement] = [(q.predicate, q.object, q.graph_name) for q in new]
         for quad in stored:
             if quad.graph_name == DEFAULT:
-                current.add(quad)
+                current.add((quad.predicate, quad.object))
             elif quad.graph_name not in self.graphs:
                 said.append((quad.predicate, quad.object, quad.graph_name))
-        said.extend((q.predicate, q.object, q.graph_name) for q in new)
-        wanted = {Quad(subject, p, o) for p, o in self.resolve(subject, said)}
-        self.removed.update(current - wanted)
-        self.added.extend(wanted - current)
+        wanted = self.resolve(subject, said)
+        self.removed.update(Quad(subject, p, o) for p, o in current - wanted)
+        self.added.extend(Quad(subject, p, o) for p, o in wanted - current)
 
 
 def iri_of(term: Subject | GraphName) -> str:

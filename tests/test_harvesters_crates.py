@@ -1,4 +1,4 @@
-"""Crates harvester: one test for each trap of the crates that BIA, IDR and SSBD publish, golden quads, hostile crates."""
+"""Crates harvester: one test for each trap of the crates of BIA, IDR and SSBD, golden quads, hostile crates."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_every_spelling_of_a_taxon_is_one_iri(spelling: str) -> None:
 
 def test_three_spellings_in_one_crate_are_one_taxon() -> None:
     spellings = ["obo:NCBITaxon_10090", "https://www.ncbi.nlm.nih.gov/datasets/taxonomy/10090", "NCBITaxon_010090"]
-    nodes = [{"@id": s, "@type": "Taxon", "scientificName": n} for s, n in zip(spellings, ("Mus musculus",) * 3)]
+    nodes = [{"@id": s, "@type": "Taxon", "scientificName": "Mus musculus"} for s in spellings]
     harvested = harvest(crate(*nodes, about=ref(*spellings)))
     (taxon,) = records.canonical(harvested.record).about
     assert taxon.id == f"{OBO}NCBITaxon_10090"
@@ -573,7 +573,7 @@ def test_every_json_ld_shape_gives_the_same_record(path: Path) -> None:
 
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=15)
-    | st.sampled_from(["", "NA", "10.1/x", "2020-13-01", "jane.doe@b.org", "\ud800", 10**400, "#auth-001", "obo:x", "@id"]),
+    | st.sampled_from(["", "NA", "10.1/x", "2020-13-01", "jane.doe@b.org", "\ud800", 10**400, "#auth-001", "@id"]),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(["@id", "@type", "@value", "@list", "@context", "@graph", "@set", "name", "author", "x:y"]),
