@@ -60,6 +60,10 @@ def _say(text: str, style: str = "red") -> None:
     err.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
 def _print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
 
@@ -148,9 +152,8 @@ def serve(
     """Serve pages and SPARQL, and harvest by timetable, until interrupted."""
     from hub.serve import serve as run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log_to_stderr()
     settings = config.load(config_file)
-    _say(f"serving {settings.data_dir} on http://{host}:{port}/ (Ctrl-C to stop)", "bold")
     run(settings, config_file, host, port)
 
 
@@ -278,7 +281,7 @@ def demo(
     _print_reports(_harvest(settings, sorted(settings.sources)))
     if no_serve:
         return
-    _say(f"serving {folder} on http://{host}:{port}/ (Ctrl-C to stop)", "bold")
+    _log_to_stderr()
     run(settings, str(file), host, port)
 
 

@@ -148,4 +148,7 @@ def _source(name: str, table: Any, here: Path) -> Source:
     if "://" not in url:
         url = os.path.normpath(here / url)
     options = {k: v for k, v in table.items() if k not in (*SOURCE_KEYS, "schedule")}
+    guard = options.get("deletion_guard", 0.0)
+    if isinstance(guard, bool) or not isinstance(guard, int | float) or not 0 <= guard <= 1:
+        raise ConfigError(f"[sources.{name}] deletion_guard: {guard!r} is not a share between 0 and 1, e.g. 0.2")
     return Source(name=name, harvester=table["harvester"], archive=table["archive"], url=url, options=options)

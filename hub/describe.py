@@ -11,6 +11,7 @@ from pyoxigraph import NamedNode, Quad
 from hub import queries, records
 from hub.config import Settings
 from hub.errors import GoneError, NotFoundError
+from hub.store import iri_of
 from hub.views import Precedence
 from hub.workers import WorkerPool
 from linkml_schemas.generated.model import CatalogRecord, Dataset, Finding
@@ -75,18 +76,23 @@ def _tombstone(accession: str, source: CatalogRecord) -> dict[str, str]:
         "accession": accession,
         "title": source.title,
         "reason": source.withdrawal_reason,
-        "date": source.date_withdrawn,
+        "date": source.date_withdrawn or (source.date_changed and f"{source.date_changed:%Y-%m-%d}"),
         "replaced_by": source.replaced_by,
     }
     return {name: value for name, value in said.items() if value}
 
 
 def _decided(quads: list[Quad], iri: str, order: Precedence) -> list[Quad]:
-    """Return the quads with one source's word for each slot of the dataset itself."""
-    subject = NamedNode(iri)
-    own = [(q.predicate, q.object, q.graph_name) for q in quads if q.subject == subject]
-    rest = [q for q in quads if q.subject != subject]
-    return [Quad(subject, p, o) for p, o in order.resolve(subject, own)] + rest
+    """Return the quads with one source's word for each slot of the dataset itself, and for the list of its authors."""
+    decided = [q for q in quads if not _belongs(q, iri)]
+    for subject in dict.fromkeys(q.subject for q in quads if _belongs(q, iri)):
+        own = [(q.predicate, q.object, q.graph_name) for q in quads if q.subject == subject]
+        decided.extend(Quad(subject, p, o) for p, o in order.resolve(subject, own))
+    return decided
+
+
+def _belongs(quad: Quad, iri: str) -> bool:
+    return iri_of(quad.subject).partition("#")[0] == iri
 
 
 def thing(pool: WorkerPool, base: str, iri: str) -> list[Quad]:

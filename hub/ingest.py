@@ -378,7 +378,8 @@ class Run:
             return
         gone = [a for a, state in self.standing.items() if state == "active" and a not in self.owner]
         active = sum(state == "active" for state in self.standing.values())
-        if len(gone) > self.settings.deletion_guard * active and not self.confirm:
+        guard = float(self.source.options.get("deletion_guard", self.settings.deletion_guard))
+        if len(gone) > guard * active and not self.confirm:
             self.report.held = len(gone)
             logger.warning("%s: %d of %d records vanished; held until --confirm", self.source.name, len(gone), active)
             return
@@ -392,7 +393,7 @@ class Run:
     def _withdraw(self, before: RecordRow) -> None:
         self.report.deleted += 1
         moment = now()
-        reason = {"reason": f"{self.source.name} does not list it any more", "date": moment[:10], "replaced_by": None}
+        reason = {"reason": f"{self.source.name} does not list it any more", "date": None, "replaced_by": None}
         after = replace(before, state="withdrawn", withdrawal=json.dumps(reason), changed=moment, run=self.number)
         self.batch.records.append(("withdraw", after))
         if len(self.batch) >= BATCH_ENTRIES:

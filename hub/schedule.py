@@ -9,6 +9,8 @@ import logging
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -23,6 +25,7 @@ NAMED_HOURS = {"hourly": 1, "daily": 24, "weekly": 7 * 24}
 # Sources of one schedule do not start in the same second.
 JITTER_S = 300
 GRACE_S = 3600
+START_S = 10
 
 
 def trigger(source: str, schedule: str) -> BaseTrigger:
@@ -40,10 +43,30 @@ def trigger(source: str, schedule: str) -> BaseTrigger:
         raise ConfigError(f"[sources.{source}] schedule: {schedule!r} is neither {known} nor a cron line") from err
 
 
-class Timetable:
-    """Starts a harvest process for every source when its time has come."""
+def first_run(when: BaseTrigger, last_ended: str | None) -> datetime | None:
+    """Return when a source is first harvested after a start.
 
-    def __init__(self, settings: Settings, config_file: str | None) -> None:
+    A source that is harvested every so many hours counts from its last run, or starts soon when it never ran or is
+    overdue, so that restarts of the hub do not put it off for ever.
+    """
+    now = datetime.now(UTC)
+    soon = now + timedelta(seconds=START_S)
+    if not isinstance(when, IntervalTrigger):
+        fires: datetime | None = when.get_next_fire_time(None, now)
+        return fires
+    return max(soon, datetime.fromisoformat(last_ended) + when.interval) if last_ended else soon
+
+
+class Timetable:
+    """Starts a harvest process for every source when its time has come.
+
+    Args:
+        settings: the hub's settings.
+        config_file: the settings file that the harvest processes read.
+        last_ended: ISO 8601 time at which each source's last run ended, by the source's name.
+    """
+
+    def __init__(self, settings: Settings, config_file: str | None, last_ended: Mapping[str, str]) -> None:
         self._config_file = config_file
         self._one_at_a_time = threading.Lock()
         self._running: subprocess.Popen[bytes] | None = None
@@ -57,6 +80,7 @@ class Timetable:
                 max_instances=1,
                 coalesce=True,
                 misfire_grace_time=GRACE_S,
+                next_run_time=first_run(trigger(name, schedule), last_ended.get(name)),
             )
 
     def start(self) -> None:

@@ -6,6 +6,7 @@ be killed or grow without touching a single page.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from pathlib import Path
@@ -18,8 +19,10 @@ from granian.http import HTTP1Settings
 from hub import config
 from hub.config import Settings
 from hub.errors import ConfigError
+from hub.overview import overview
 from hub.schedule import Timetable
 
+logger = logging.getLogger(__name__)
 CONFIG_VARIABLE = "HUB_CONFIG"
 # Measured with 8 clients on two cores: more threads only wait for the same interpreter.
 BLOCKING_THREADS = 4
@@ -41,7 +44,7 @@ def serve(settings: Settings, config_file: str | None, host: str, port: int) -> 
     _check_port(host, port)
     if config_file is not None:
         os.environ[CONFIG_VARIABLE] = str(Path(config_file).resolve())
-    timetable = Timetable(settings, os.environ.get(CONFIG_VARIABLE))
+    timetable = Timetable(settings, os.environ.get(CONFIG_VARIABLE), last_ended(settings))
     server = Granian(
         "hub.serve:application",
         factory=True,
@@ -56,10 +59,17 @@ def serve(settings: Settings, config_file: str | None, host: str, port: int) -> 
         respawn_failed_workers=True,
     )
     timetable.start()
+    logger.info("serving %s on http://%s:%d/ (Ctrl-C to stop)", settings.data_dir, host, port)
     try:
         server.serve()
     finally:
         timetable.stop()
+
+
+def last_ended(settings: Settings) -> dict[str, str]:
+    """Return when each source's last run ended, by the source's name."""
+    runs = {s["name"]: s["last_run"] for s in overview(settings)["sources"]}
+    return {name: run["ended"] for name, run in runs.items() if run and run["ended"]}
 
 
 def _check_port(host: str, port: int) -> None:

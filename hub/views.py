@@ -23,7 +23,7 @@ from hub.store import META, GraphName, GraphStore, Statement, Subject, Term, iri
 from linkml_schemas.generated.model import CatalogRecord, Finding, HarvestRun, RecordState
 from ontology import iris
 
-BATCH = 300
+BATCH = 400
 # Statements that tell when and by which run, not what: left out when two hubs are compared.
 OCCASIONAL = frozenset(
     {
@@ -56,13 +56,14 @@ class Precedence:
     def resolve(self, subject: Subject, said: list[Statement]) -> set[tuple[NamedNode, Term]]:
         """Return what the default graph says of a subject.
 
-        Of a dataset with several records each slot is taken from the first source that fills it. Of a shared node
+        Of a dataset with several records each slot is taken from the first source that fills it (a list of authors
+        whole). Of a shared node
         (person, paper, taxon, term) everything is kept, but where only one value may be, the one that most records
         give.
         """
-        iri = iri_of(subject)
+        iri, _, part = iri_of(subject).partition("#")
         if iri.startswith(f"{self.base}dataset/") and len({g for _, _, g in said}) > 1:
-            return _first_source(said, lambda graph: self.rank(iri, iri_of(graph)))
+            return _first_source(said, lambda graph: self.rank(iri, iri_of(graph)), whole=bool(part))
         return _majority(said)
 
     def is_private(self, iri: str) -> bool:
@@ -70,7 +71,12 @@ class Precedence:
         return iri.startswith(f"{self.base}record/") and "#" in iri
 
 
-def _first_source(said: list[Statement], rank: Callable[[GraphName], tuple[int, str]]) -> set[tuple[NamedNode, Term]]:
+def _first_source(
+    said: list[Statement], rank: Callable[[GraphName], tuple[int, str]], *, whole: bool
+) -> set[tuple[NamedNode, Term]]:
+    if whole:
+        first = min(rank(graph) for _, _, graph in said)
+        return {(p, o) for p, o, graph in said if rank(graph) == first}
     best: dict[NamedNode, tuple[int, str]] = {}
     for predicate, _, graph in said:
         best[predicate] = min(best.get(predicate, rank(graph)), rank(graph))

@@ -48,9 +48,16 @@ def pydantic_module(view: SchemaView) -> str:
 
 
 def json_schema(view: SchemaView) -> str:
-    """Return the JSON Schema of a record (root class Dataset)."""
-    text = JsonSchemaGenerator(str(SCHEMA), metadata=False, top_class="Dataset").serialize()
-    return json.dumps(json.loads(text), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    """Return the JSON Schema of a record (root class Dataset).
+
+    Repaired: LinkML takes the things of a slot of several classes for references, though they are nested.
+    """
+    schema = json.loads(JsonSchemaGenerator(str(SCHEMA), metadata=False, top_class="Dataset").serialize())
+    nested = {s.name: [{"$ref": f"#/$defs/{a.range}"} for a in s.any_of] for s in view.all_slots().values() if s.any_of}
+    for properties in (schema["properties"], schema["$defs"]["Dataset"]["properties"]):
+        for name, choices in nested.items():
+            properties[name]["items"] = {"anyOf": choices}
+    return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def shacl_shapes(view: SchemaView) -> str:

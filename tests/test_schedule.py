@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.errors import ConfigError
-from hub.schedule import Timetable, trigger
+from hub.schedule import Timetable, first_run, trigger
 from tests.support import demo_settings
 
 
@@ -25,12 +25,21 @@ def test_a_schedule_that_cannot_be_read_is_named(schedule):
         trigger("bia", schedule)
 
 
+def test_a_source_counts_from_its_last_run_so_that_restarts_do_not_put_it_off():
+    daily, now = trigger("bia", "daily"), datetime.now(UTC)
+    an_hour_ago = (now - timedelta(hours=1)).isoformat()
+    a_week_ago = (now - timedelta(days=7)).isoformat()
+    assert timedelta(hours=22) < first_run(daily, an_hour_ago) - now < timedelta(hours=24)
+    assert first_run(daily, a_week_ago) - now < timedelta(minutes=1)
+    assert first_run(daily, None) - now < timedelta(minutes=1)
+
+
 def test_every_scheduled_source_has_a_job_and_a_harvest_is_a_process(tmp_path):
     file = tmp_path / "hub.toml"
-    settings = demo_settings(tmp_path, ("bia",), schedules={"bia": "daily"})
+    settings = demo_settings(tmp_path, ("bia",), schedules={"bia": "0 3 * * *"})
     source = '[sources.bia]\nharvester = "crates"\narchive = "bia"\nurl = "bia"\n'
     file.write_text(f'data_dir = "data"\nbase_iri = "{settings.base_iri}"\n{source}', encoding="utf-8")
-    timetable = Timetable(settings, str(file))
+    timetable = Timetable(settings, str(file), {})
     timetable.start()
     try:
         assert [job.id for job in timetable._scheduler.get_jobs()] == ["bia"]

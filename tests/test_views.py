@@ -55,6 +55,14 @@ def test_the_owning_archive_s_own_source_comes_first_slot_by_slot():
     assert values(ours.resolve(dataset, statements)) == {("name", "own"), ("keywords", "only bia")}
 
 
+def test_the_list_of_authors_is_one_source_s_whatever_its_length():
+    sequence = NamedNode("https://h/dataset/empiar/EMPIAR-1#authors")
+    first, second = (NamedNode(f"http://www.w3.org/1999/02/22-rdf-syntax-ns#_{n}") for n in (1, 2))
+    statements = said((first, "own", "empiar"), (first, "theirs", "bia"), (second, "theirs too", "bia"))
+    order = dataclasses.replace(ORDER, archives={"bia": "bia", "empiar": "empiar"})
+    assert {o.value for _, o in order.resolve(sequence, statements)} == {"own"}
+
+
 def test_types_of_every_source_are_kept():
     dataset = NamedNode("https://h/dataset/bia/X")
     statements = [(TYPE, NamedNode("http://a/A"), graph("bia")), (TYPE, NamedNode("http://a/B"), graph("empiar"))]
