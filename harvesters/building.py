@@ -179,4 +179,4 @@ def slug(words: str) -> str:
 
 
 def _invisible(value: str) -> bool:
-    return any((not c.isprintable() and c not in "\n\t\r\xa0") or "\ue000" <= c <= "\uf8ff" for c in value)
+    return any((not c.isprintable() and c not in "\n\t\r\xa0") or "\ue000" <= c <= "\uf8ff" for c in set(value))

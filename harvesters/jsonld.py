@@ -28,6 +28,7 @@ PINNED = (
     "https://schema.org",
 )
 MAX_DEPTH = 100
+_CONTAINERS = (dict, list)
 # Relative ids are resolved against this and made relative again.
 BASE = "https://crate.invalid/"
 # Contexts of BIA and SSBD name a property that does not exist.
@@ -72,15 +73,12 @@ def flat_nodes(document: Any) -> list[Node]:
 
 
 def _depth(value: Any) -> int:
-    deepest, stack = 0, [(value, 1)]
-    while stack:
-        item, level = stack.pop()
-        deepest = max(deepest, level)
-        if level > MAX_DEPTH:
-            break
-        children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-        stack.extend((c, level + 1) for c in children if isinstance(c, dict | list))
-    return deepest
+    depth, level = 0, [value]
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        inside = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [c for children in inside for c in children if isinstance(c, _CONTAINERS)]
+    return depth
 
 
 def _plain_prefixes(context: Any) -> dict[str, str] | None:

@@ -197,8 +197,14 @@ def _rebuild(
             nested = [_rebuild(str(i), merged, built, (*path, iri)) for i in (value if slot.many else [value])]
             value = nested if slot.many else nested[0]
         fields[slot.name] = value
-    built[iri] = table.cls.model_construct(**fields)
+    built[iri] = table.cls.model_construct(set(fields), **{**_defaults(table.cls), **fields})
     return built[iri]
+
+
+@cache
+def _defaults(cls: type[BaseModel]) -> dict[str, Any]:
+    """Return the fields of a thing of which nothing is said: asking pydantic for them each time takes longer."""
+    return dict(cls.model_construct().__dict__)
 
 
 def to_json(record: BaseModel) -> str:
@@ -245,8 +251,10 @@ def _write(thing: BaseModel, graph: Graph, quads: list[Quad], written: dict[str,
         if value is None:
             continue
         terms = _terms(slot, value if slot.many else (value,), graph, quads, written)
-        for predicate in (slot.predicate, *slot.also):
-            quads += [Quad(subject, predicate, term, graph) for term in terms]
+        for term in terms:
+            quads.append(Quad(subject, slot.predicate, term, graph))
+        for other in slot.also:
+            quads += [Quad(subject, other, term, graph) for term in terms]
         if slot.ordered:
             _write_order(subject, terms, graph, quads)
     return subject
@@ -260,9 +268,7 @@ def _terms(
         return dict.fromkeys([_write(value, graph, quads, written) for value in values])
     if slot.kind == "iri":
         return dict.fromkeys(map(NamedNode, values))
-    if slot.datatype in _TYPED or slot.datatype == "partial-date":
-        return dict.fromkeys([literal(value, slot.datatype) for value in values])
-    return [Literal(str(value)) for value in dict.fromkeys(values)]
+    return dict.fromkeys([literal(value, slot.datatype) for value in values])
 
 
 def _write_order(subject: NamedNode, terms: Iterable[Any], graph: Graph, quads: list[Quad]) -> None:

@@ -76,6 +76,7 @@ class GraphStore:
             graphs: new contents by graph; an empty list removes the graph.
             sequence: the log's sequence number that the store is then true of.
             resolve: given a subject and all that is said of it (predicate, object, graph), what the default graph says.
+                Another graph that says just what the default graph says already must not change that.
             is_private: tells that a subject occurs in no more than one graph, which saves looking for others.
         """
         step = _Step(graphs, resolve, is_private)
@@ -85,10 +86,12 @@ class GraphStore:
             else:
                 step.add_graph(quads)
         for subject, said in step.touched().items():
+            default = {(q.predicate, q.object) for q in self._store.quads_for_pattern(subject, None, None, DEFAULT)}
+            if step.is_said_already(subject, said, default):
+                continue
             private = is_private(iri_of(subject))
-            step.refresh(
-                subject, said, self._store.quads_for_pattern(subject, None, None, DEFAULT if private else None)
-            )
+            stored = () if private else self._store.quads_for_pattern(subject, None, None, None)
+            step.refresh(subject, said, default, stored)
         self._write(step.removed, step.added, sequence)
         return len(step.removed) + len(step.added)
 
@@ -135,6 +138,7 @@ class _Step:
         self.removed: set[Quad] = set()
         self.added: list[Quad] = []
         self._compared: list[list[Quad]] = []
+        self._differs: set[Subject] = set()
         self._said: dict[Subject, list[Quad]] = {}
 
     def compare(self, stored: Iterable[Quad], quads: list[Quad]) -> None:
@@ -143,8 +147,7 @@ class _Step:
         self._compared.append(quads)
         self.removed.update(old - new)
         self.added.extend(new - old)
-        for quad in old ^ new:
-            self._said.setdefault(quad.subject, [])
+        self._differs.update(quad.subject for quad in old ^ new)
 
     def add_graph(self, quads: list[Quad]) -> None:
         """Note a new graph; what only it can say goes to the default graph as it is."""
@@ -161,24 +164,35 @@ class _Step:
 
     def touched(self) -> dict[Subject, list[Quad]]:
         """Return the subjects of which anything changed, each with all that the new contents say of it."""
+        for subject in self._differs:
+            self._said.setdefault(subject, [])
         for quads in self._compared:
             for quad in quads:
                 if quad.subject in self._said:
                     self._said[quad.subject].append(quad)
         return self._said
 
-    def refresh(self, subject: Subject, new: list[Quad], stored: Iterable[Quad]) -> None:
+    def is_said_already(self, subject: Subject, new: list[Quad], default: set[tuple[NamedNode, Term]]) -> bool:
+        """Tell whether a subject is only in new graphs that all say just what the default graph says."""
+        if not default or subject in self._differs:
+            return False
+        by_graph: dict[GraphName, set[tuple[NamedNode, Term]]] = {}
+        for quad in new:
+            by_graph.setdefault(quad.graph_name, set()).add((quad.predicate, quad.object))
+        return all(said == default for said in by_graph.values())
+
+    def refresh(
+        self, subject: Subject, new: list[Quad], default: set[tuple[NamedNode, Term]], stored: Iterable[Quad]
+    ) -> None:
         """Note what the default graph has to say of a subject, and does not yet, or no more."""
-        current: set[tuple[NamedNode, Term]] = set()
         said: list[Statement] = [(q.predicate, q.object, q.graph_name) for q in new]
         for quad in stored:
-            if quad.graph_name == DEFAULT:
-                current.add((quad.predicate, quad.object))
-            elif quad.graph_name not in self.graphs:
-                said.append((quad.predicate, quad.object, quad.graph_name))
+            graph = quad.graph_name
+            if graph != DEFAULT and graph not in self.graphs:
+                said.append((quad.predicate, quad.object, graph))
         wanted = self.resolve(subject, said)
-        self.removed.update(Quad(subject, p, o) for p, o in current - wanted)
-        self.added.extend(Quad(subject, p, o) for p, o in wanted - current)
+        self.removed.update(Quad(subject, p, o) for p, o in default - wanted)
+        self.added.extend(Quad(subject, p, o) for p, o in wanted - default)
 
 
 def iri_of(term: Subject | GraphName) -> str:
