@@ -5,6 +5,7 @@ One bad field is not a bad record: a value that cannot be normalised is left out
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, unquote
@@ -169,13 +170,17 @@ class Builder:
 
 
 def slug(words: str) -> str:
-    """Return a short stable name for a node, made of its wording.
+    """Return a short stable name for a node, made of its wording; other wordings have other names.
 
-    >>> slug("HeLa Kyoto, H2B-mCherry")
-    'hela-kyoto-h2b-mcherry'
+    >>> slug("HeLa Kyoto, H2B-mCherry"), slug("C++")
+    ('hela-kyoto-h2b-mcherry', 'c-cedb1b')
     """
-    folded = "".join(c if c.isalnum() else " " for c in text.drop_emails(words).casefold())
-    return quote("-".join(folded.split())[:80])
+    plain = text.drop_emails(words).casefold()
+    folded = "".join(c if c.isalnum() else " " for c in plain)
+    short = "-".join(folded.split())[:80]
+    if len(folded) > 80 or any(not c.isalnum() and c not in " \n-_,.;:()/" for c in plain):
+        short += "-" + hashlib.sha256(plain.encode(errors="replace")).hexdigest()[:6]
+    return quote(short)
 
 
 def _invisible(value: str) -> bool:

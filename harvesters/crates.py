@@ -27,7 +27,7 @@ from linkml_schemas.generated.model import (
     Publication,
     Taxon,
 )
-from ontology import archives, dates, identifiers, licences, text
+from ontology import archives, dates, identifiers, licences, terms, text
 
 SUFFIX = "ro-crate-metadata.json"
 BYTES = "http://purl.obolibrary.org/obo/UO_0000233"
@@ -36,6 +36,13 @@ FILLER_METHOD = "http://purl.obolibrary.org/obo/FBbi_00000265"
 # The class is misspelt in every crate of the BioImage Archive.
 QUANTITY = frozenset({"QuantitativeValue", "QuantitiveValue"})
 MAX_INTEGER = 2**63 - 1
+# Fields that the profile requires, so that a crate may have to say that their value is unknown.
+MAY_BE_UNKNOWN = {
+    "about": "http://schema.org/about",
+    "measurementMethod": "http://rs.tdwg.org/dwc/iri/measurementMethod",
+    "license": "http://schema.org/license",
+    "datePublished": "http://schema.org/datePublished",
+}
 Node = dict[str, Any]
 Kinds = tuple[type, ...]
 
@@ -130,6 +137,7 @@ class Crate:
         self.used = {str(root["@id"])}
         for node in nodes:
             self._add(node)
+        self.unknown = [iri for field, iri in MAY_BE_UNKNOWN.items() if self._says_unknown(field)]
 
     def _add(self, node: Node) -> None:
         iri = str(node.get("@id", ""))
@@ -140,6 +148,14 @@ class Crate:
             self.build.find("@graph", "duplicate-id", shown, f"{iri} describes two different things; the first is kept")
             return
         self.nodes.setdefault(iri, node)
+
+    def _says_unknown(self, field: str) -> bool:
+        """Tell whether a field says in so many words that its value is unknown, and take that out of it."""
+        values = _list(self.root.get(field))
+        known = [v for v in values if _plain(v) not in (terms.UNKNOWN, dates.UNKNOWN_YEAR)]
+        self.root = {**self.root, field: known}
+        self.used.add(terms.UNKNOWN)
+        return len(known) < len(values)
 
     def dataset(self) -> Dataset:
         """Return the dataset; nodes that found no place in it become findings."""
@@ -164,6 +180,7 @@ class Crate:
             publication=[p for f in ("citation", "seeAlso") for p in self._things(f, self._publication, Publication)],
             about=self._things("about", self._subject, BioSample, Taxon, DefinedTerm),
             measurement_method=self._things("measurementMethod", self._method, ImagingProtocol, DefinedTerm),
+            unknown=self.unknown,
             thumbnail=[t for v in _list(root.get("thumbnailUrl")) if (t := build.iri("thumbnailUrl", _plain(v)))],
         )
         self._report_unused()

@@ -190,6 +190,7 @@ class Run:
                 self._commit()
             self._remove_vanished()
         except SourceError as err:
+            self.report.listed -= len(self.waiting) if not self.all_listed else 0
             self._commit()
             error = str(err)
             logger.warning("%s stopped: %s", self.source.name, error)

@@ -23,10 +23,10 @@ from linkml_schemas.generated.model import (
     Publication,
     Taxon,
 )
+from ontology.dates import UNKNOWN_YEAR
+from ontology.terms import UNKNOWN
 
 DESCRIPTOR = "ro-crate-metadata.json"
-UNKNOWN = "http://purl.obolibrary.org/obo/NCIT_C17998"
-UNKNOWN_YEAR = "XXXX"
 OBO = "http://purl.obolibrary.org/obo/"
 CONTEXT: list[Any] = [
     "https://w3id.org/ro/crate/1.2/context",

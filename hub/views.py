@@ -62,7 +62,7 @@ class Precedence:
         give.
         """
         iri, _, part = iri_of(subject).partition("#")
-        if len({graph for _, _, graph in said}) == 1:
+        if len({graph for _, _, graph in said}) <= 1:
             return {(p, o) for p, o, _ in said}
         if iri.startswith(f"{self.base}dataset/"):
             return _first_source(said, lambda graph: self.rank(iri, iri_of(graph)), whole=bool(part))

@@ -38,6 +38,7 @@ DATATYPES = {
     "datetime": str(XSD.dateTime),
     "PartialDate": "partial-date",
 }
+DECIMAL = r"^[0-9]+(\.[0-9]+)?$"
 PARTIAL_DATES = (XSD.date, XSD.gYearMonth, XSD.gYear)
 
 
@@ -50,13 +51,19 @@ def pydantic_module(view: SchemaView) -> str:
 def json_schema(view: SchemaView) -> str:
     """Return the JSON Schema of a record (root class Dataset).
 
-    Repaired: LinkML takes the things of a slot of several classes for references, though they are nested.
+    Repaired: LinkML takes the things of a slot of several classes for references, though they are nested; and a
+    record writes a decimal as text, so that no digit is lost.
     """
     schema = json.loads(JsonSchemaGenerator(str(SCHEMA), metadata=False, top_class="Dataset").serialize())
     nested = {s.name: [{"$ref": f"#/$defs/{a.range}"} for a in s.any_of] for s in view.all_slots().values() if s.any_of}
     for properties in (schema["properties"], schema["$defs"]["Dataset"]["properties"]):
         for name, choices in nested.items():
             properties[name]["items"] = {"anyOf": choices}
+    for definition in [schema, *schema["$defs"].values()]:
+        for name, slot in definition.get("properties", {}).items():
+            if view.get_slot(name).range == "decimal":
+                slot["type"] = ["number", "string", "null"]
+                slot["pattern"] = DECIMAL
     return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -28,6 +28,9 @@ _FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = 2100
 _FIRST_EPOCH: Final = 10**11
 
+# The year that is not known. Source: https://www.loc.gov/standards/datetime/ (ISO 8601-2, unspecified digits)
+UNKNOWN_YEAR = "XXXX"
+
 
 def date(text: str | int) -> str:
     """An ISO 8601 date with the precision of the source: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``.

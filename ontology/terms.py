@@ -21,6 +21,9 @@ _PARENTHESIS: Final = re.compile(r"(\S.*?)\s*[(\[]([^()\[\]]+)[)\]]")
 _SEPARATORS: Final = re.compile(r"[\s_/-]+")
 _OBSOLETE: Final = "obsolete "
 
+# The term by which a record says that something is not known. Source: http://purl.obolibrary.org/obo/NCIT_C17998
+UNKNOWN = "http://purl.obolibrary.org/obo/NCIT_C17998"
+
 
 class _Row(NamedTuple):
     iri: str
