@@ -1,6 +1,6 @@
 -- wrk script: `wrk … -s load.lua URL -- FILE NONCE once|loop`. FILE has one path in each line.
--- A line that ends in `=` … plain lines get a SPARQL comment that no request had before, unless NONCE is `-`;
--- a line that begins with `!` is asked as it is. With `once` every line is asked once.
+-- A line that begins with `!` is asked as it is. Every other gets a SPARQL comment at its end that no request had
+-- before, so that no cache can help, unless NONCE is `-`. With `once` every line is asked once, then wrk idles.
 local ffi = require("ffi")
 ffi.cdef([[
 typedef struct { long s; long ns; } bench_time;

@@ -7,6 +7,7 @@ then it says what ours says, except for the second predicates and types (``exact
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ SAMPLE = 300
 
 def run(home: Path, rounds: int) -> list[Result]:
     """Convert a sample of the harvested records both ways."""
+    logging.getLogger("rdflib").setLevel(logging.CRITICAL)  # it logs a trace for every date that is no full date
     things, schema = sample(home), fair_schema()
     compare(things[:20], schema)
     mine, theirs = in_turn(rounds, lambda: ours(things), lambda: peer(things, schema))
