@@ -1,4 +1,4 @@
-"""Benchmarks of the read side: SPARQL mixes and landing pages, against the bare Oxigraph server on the same snapshot."""
+"""Benchmarks of the read side: SPARQL mixes and landing pages, against the bare Oxigraph server on one snapshot."""
 
 from __future__ import annotations
 
