@@ -81,6 +81,14 @@ class Builder:
         """Return an absolute web IRI, or None with a finding."""
         return self.normal(field, "iri-invalid", identifiers.iri, value)
 
+    def outside(self, field: str, value: object) -> str | None:
+        """Return an absolute web IRI that is not one of the hub's own, which only the hub may give; or None."""
+        iri = self.iri(field, value)
+        if iri is None or not iri.startswith(self.ctx.base_iri):
+            return iri
+        self.find(field, "iri-of-the-hub", iri, "only the hub itself gives IRIs that begin with its base")
+        return None
+
     # --- IRIs
 
     @property

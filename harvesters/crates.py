@@ -263,7 +263,7 @@ class Crate:
         node = self._referred(place, item)
         if node is None:
             return None
-        iri = str(node["@id"])
+        iri = str(node.get("@id", ""))
         if iri not in self.built:
             self.built[iri] = self._kept(place, make(place, iri, node))
         thing = self.built[iri]
@@ -322,7 +322,7 @@ class Crate:
         url = self.build.iri(f"{field}.url", _plain(self._one("url", node, f"{field}.")))
         made = self.build.organization(field, self._one("name", node, f"{field}."), ror, iri, url=url)
         if made is not None and ror is None and iri.startswith("http"):
-            made.id = self.build.iri(field, iri) or made.id
+            made.id = self.build.outside(field, iri) or made.id
         return made
 
     def _grant(self, field: str, iri: str, node: Node) -> Grant | None:
@@ -405,7 +405,7 @@ class Crate:
         )
 
     def _own_or_local(self, field: str, iri: str) -> str:
-        own = self.build.iri(field, iri) if iri.startswith("http") else None
+        own = self.build.outside(field, iri) if iri.startswith("http") else None
         return own or self.build.local(iri)
 
 

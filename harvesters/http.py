@@ -53,6 +53,19 @@ class Manners:
     ca_bundle: str | None = None
 
 
+def public_url(url: str) -> str:
+    """Return a URL without user name, password and query, which may hold secrets.
+
+    >>> public_url("https://me:secret@example.org/x.zip?token=t")
+    'https://example.org/x.zip'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0]
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+
 def user_agent(contact: str) -> str:
     """Return the name under which the hub asks, with the address to complain to."""
     try:
@@ -127,10 +140,10 @@ class PoliteSession:
             except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as err:
                 problem, status, pause = type(err).__name__, None, self._pause(attempt, None)
             except (requests.RequestException, ValueError) as err:
-                raise SourceError(f"{method} {url}: {err}") from err
+                raise SourceError(f"{method} {public_url(url)}: {type(err).__name__}") from err
             if attempt < self.manners.retries:
                 self._sleep(pause)
-        raise SourceError(f"{method} {url} failed: {problem}", status=status)
+        raise SourceError(f"{method} {public_url(url)} failed: {problem}", status=status)
 
     def _keep_pace(self, url: str) -> None:
         host = urlsplit(url).netloc
@@ -152,9 +165,9 @@ class PoliteSession:
         while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
             size += len(chunk)
             if size > self.manners.max_bytes:
-                raise SourceError(f"{answer.url} is longer than {self.manners.max_bytes} bytes")
+                raise SourceError(f"{public_url(answer.url)} is longer than {self.manners.max_bytes} bytes")
             if time.monotonic() - started > self.manners.deadline_s:
-                raise SourceError(f"{answer.url} took longer than {self.manners.deadline_s:g} s")
+                raise SourceError(f"{public_url(answer.url)} took longer than {self.manners.deadline_s:g} s")
             chunks.append(chunk)
         _check_length(answer)
         return b"".join(chunks)

@@ -89,10 +89,11 @@ def entries(http: Http, source: Source) -> Iterator[Entry]:
     Raises:
         SourceError: the folder cannot be listed completely.
     """
-    return (entry for entry in files.entries(http, source, "") if _is_document(entry.key))
+    return (entry for entry in files.entries(http, source, "") if is_document(entry.key))
 
 
-def _is_document(key: str) -> bool:
+def is_document(key: str) -> bool:
+    """Tell whether a file of that path is taken for a submission: not a README, an empty template or hidden."""
     *_, name = parts = key.split("/")
     is_other = name.casefold().startswith(("readme", "template", "~$"))
     return name.lower().endswith(SUFFIXES) and not is_other and not any(part.startswith(".") for part in parts)

@@ -50,6 +50,9 @@ def main() -> NoReturn:
     except HubError as error:
         _say(f"error: {error}")
         sys.exit(1)
+    except OSError as error:
+        _say(f"error: {error.filename or ''}: {error.strerror or error}")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
@@ -287,9 +290,12 @@ def demo(
 
 def build_demo(folder: Path) -> Path:
     """Copy the bundled sample into a folder and return its settings file; what is there already is kept."""
-    folder.mkdir(parents=True, exist_ok=True)
     with as_file(files("hub").joinpath("demo")) as sample:
-        shutil.copytree(sample, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+        for file in sorted(p for p in sample.rglob("*") if p.is_file()):
+            target = folder / file.relative_to(sample)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
     return folder / "hub.toml"
 
 

@@ -6,15 +6,16 @@ Every setting is documented in ``docs/operator.md``; a test compares the two.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from harvesters.contract import Source
 from hub.errors import ConfigError
+from ontology.archives import ARCHIVES
 
 DEFAULT_FILE = "hub.toml"
 SOURCE_KEYS = ("harvester", "archive", "url")
@@ -120,6 +121,8 @@ def _typed(name: str, value: Any, kind: type) -> Any:
     wanted: Callable[[Any], Any] = Path if issubclass(kind, Path) else kind
     if isinstance(value, bool) or (wanted in (str, Path) and not isinstance(value, str)):
         raise ConfigError(f"{name}: {value!r} is not of the kind of its default ({kind.__name__.lower()})")
+    if kind is int and isinstance(value, float):
+        raise ConfigError(f"{name}: {value} is not a whole number")
     try:
         return wanted(value)
     except (TypeError, ValueError) as err:
@@ -128,22 +131,25 @@ def _typed(name: str, value: Any, kind: type) -> Any:
 
 def _check(values: dict[str, Any]) -> None:
     base = values.get("base_iri", "https://w3id.org/bioimage-hub/")
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.netloc or not base.endswith("/") or " " in base:
+    if not re.fullmatch(r"https?://[\w.:-]+/([\w.~/-]*/)?", base, re.ASCII):
         raise ConfigError(f"base_iri: {base!r} is not an http(s) IRI that ends in a slash")
     if not 0 <= values.get("deletion_guard", 0.2) <= 1:
         raise ConfigError("deletion_guard: a share between 0 and 1, e.g. 0.2")
-    for name in ("keep_snapshots", "query_workers", "web_workers", "query_memory_bytes", "max_result_bytes"):
-        if values.get(name, 1) < 1:
-            raise ConfigError(f"{name}: at least 1")
+    for name, value in values.items():
+        if isinstance(value, int | float) and name != "deletion_guard" and not value > 0:
+            raise ConfigError(f"{name}: {value} is not above zero")
 
 
 def _source(name: str, table: Any, here: Path) -> Source:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise ConfigError(f"[sources.{name}]: name a source in small letters, digits and hyphens")
     if not isinstance(table, dict):
         raise ConfigError(f"[sources.{name}] is not a table")
     missing = [key for key in SOURCE_KEYS if not isinstance(table.get(key), str)]
     if missing:
         raise ConfigError(f"[sources.{name}] needs {', '.join(missing)}")
+    if table["archive"] not in ARCHIVES:
+        raise ConfigError(f"[sources.{name}] archive: {table['archive']!r} is not one of {', '.join(ARCHIVES)}")
     url = table["url"]
     if "://" not in url:
         url = os.path.normpath(here / url)

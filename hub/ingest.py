@@ -27,7 +27,7 @@ from harvesters.contract import (
     Source,
     SourceError,
 )
-from harvesters.http import Manners, PoliteSession
+from harvesters.http import Manners, PoliteSession, public_url
 from hub import records, snapshots, views
 from hub.config import Settings
 from hub.errors import ConfigError
@@ -116,16 +116,20 @@ def _source(settings: Settings, name: str) -> Source:
 
 def publish(settings: Settings, log: Log, progress: Callable[[int], object] = lambda _: None) -> snapshots.Snapshot:
     """Bring the store up to the log and publish it; the caller holds the write lock."""
-    _check_base(settings, log)
+    check_base(settings, log)
     standing = snapshots.current_or_none(settings.snapshots_dir)
     if standing is not None and standing.sequence == log.last_sequence():
         return standing
     with GraphStore(settings.store_dir) as store:
+        if store.sequence() > log.last_sequence():
+            logger.warning("the store is ahead of the log (an older catalogue was put back?), so it is built anew")
+            store.clear()
         views.catch_up(log, store, settings, progress)
         return snapshots.publish(store, settings.snapshots_dir, settings.base_iri, now(), settings.keep_snapshots)
 
 
-def _check_base(settings: Settings, log: Log) -> None:
+def check_base(settings: Settings, log: Log) -> None:
+    """Remember the base IRI that a data folder is built for; ConfigError when the settings have another."""
     known = log.setting("base_iri")
     if known is None:
         log.set_setting("base_iri", settings.base_iri)
@@ -136,11 +140,18 @@ def _check_base(settings: Settings, log: Log) -> None:
         )
 
 
-def save_payload(folder: Path, raw: bytes) -> str:
-    """Keep a payload under the name of its SHA-256 and return that; writing it twice is no harm."""
+def save_payload(folder: Path, raw: bytes, *, verify: bool = False) -> str:
+    """Keep a payload under the name of its SHA-256 and return that; a damaged file of that name is replaced.
+
+    Args:
+        folder: where payloads are kept.
+        raw: the payload.
+        verify: read a file that stands already, instead of trusting its length.
+    """
     digest = hashlib.sha256(raw).hexdigest()
     target = payload_path(folder, digest)
-    if not target.exists():
+    sound = target.is_file() and target.stat().st_size == len(raw) and not (verify and target.read_bytes() != raw)
+    if not sound:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(f".part{os.getpid()}")
         part.write_bytes(raw)
@@ -168,6 +179,7 @@ class Run:
     number: int = 0
     known: dict[str, EntryRow] = field(default_factory=dict)
     standing: dict[str, str] = field(default_factory=dict)
+    stood: list[str] = field(default_factory=list)
     holders: dict[str, str] = field(default_factory=dict)
     owner: dict[str, str] = field(default_factory=dict)
     waiting: list[tuple[Entry, str, EntryRow | None]] = field(default_factory=list)
@@ -190,34 +202,44 @@ class Run:
                 self._commit()
             self._remove_vanished()
         except SourceError as err:
-            self.report.listed -= len(self.waiting) if not self.all_listed else 0
-            self._commit()
-            error = str(err)
-            logger.warning("%s stopped: %s", self.source.name, error)
+            error = self._stop(str(err))
+        except Exception as err:
+            logger.exception("%s: unforeseen error", self.source.name)
+            error = self._stop(f"unforeseen {type(err).__name__}: {err}")
         return self._end(started, error)
+
+    def _stop(self, error: str) -> str:
+        """Keep what was done until an error, and count only that."""
+        self.report.listed = self.report.new + self.report.changed + self.report.unchanged + self.report.rejected
+        self._commit()
+        logger.warning("%s stopped: %s", self.source.name, error)
+        return error
 
     def execute_again(self) -> Outcome:
         """Read every kept payload again with today's harvester, without asking the archive."""
         started = time.monotonic()
         self._begin()
         for key, known in self.known.items():
-            before = self.log.record(self.source.name, known.accession) if known.accession else None
-            if before is None or before.state != "active":
+            path = payload_path(self.settings.raw_dir, known.payload_sha256)
+            if not known.payload_sha256 or not path.is_file():
+                logger.warning("%s %s: its payload is not kept, harvest it with --full", self.source.name, key)
                 continue
+            before = self.log.record(self.source.name, known.accession) if known.accession else None
             self.report.listed += 1
             self.listed.add(key)
-            raw = payload_path(self.settings.raw_dir, known.payload_sha256).read_bytes()
-            self._interpret(Entry(key, known.version, before.source_url), raw, known.payload_sha256, known)
+            entry = Entry(key, known.version, before.source_url if before else None)
+            self._interpret(entry, path.read_bytes(), known.payload_sha256, known)
             self.progress(self.source.name, self.report)
         self._settle()
         self._commit()
         return self._end(started, None)
 
     def _begin(self) -> None:
-        _check_base(self.settings, self.log)
+        check_base(self.settings, self.log)
         self.number = self.log.start_run(self.source.name)
         self.known = self.log.known_entries(self.source.name)
         self.standing = self.log.standing(self.source.name)
+        self.stood = [accession for accession, state in self.standing.items() if state == "active"]
         self.holders = {e.accession: e.key for e in self.known.values() if e.accession and e.rejected is None}
         self.committed_at = time.monotonic()
 
@@ -281,7 +303,7 @@ class Run:
             self.owner.setdefault(known.accession, known.key)
 
     def _read(self, entry: Entry, raw: bytes, known: EntryRow | None) -> None:
-        digest = save_payload(self.settings.raw_dir, raw)
+        digest = save_payload(self.settings.raw_dir, raw, verify=self.full)
         same = known is not None and known.payload_sha256 == digest and known.harvester == self._harvester()
         if known is not None and same and not self.full:
             self.batch.entries.append(replace(known, version=entry.version))
@@ -313,11 +335,16 @@ class Run:
             self._interpret(entry, payload_path(self.settings.raw_dir, digest).read_bytes(), digest, known)
 
     def _transform(self, raw: bytes, entry: Entry) -> Harvested:
-        harvested = self.harvester.transform(raw, entry, Context(self.settings.base_iri, self.source))
         try:
+            harvested = self.harvester.transform(raw, entry, Context(self.settings.base_iri, self.source))
             record = records.canonical(harvested.record)
+        except RecordError:
+            raise
         except ValueError as err:
             raise RecordError(str(err)) from err
+        except Exception as err:
+            logger.exception("%s %s: the harvester failed", self.source.name, entry.key)
+            raise RecordError(f"the harvester failed on it ({type(err).__name__}): please report this") from err
         return Harvested(record, harvested.findings, harvested.withdrawal)
 
     def _reject(self, row: EntryRow, known: EntryRow | None, err: RecordError) -> None:
@@ -358,7 +385,7 @@ class Run:
             findings=json.dumps([asdict(f) for f in harvested.findings], ensure_ascii=False),
             withdrawal=json.dumps(asdict(harvested.withdrawal)) if harvested.withdrawal else None,
             payload_sha256=row.payload_sha256,
-            source_url=entry.url,
+            source_url=public_url(entry.url) if entry.url else None,
             harvester=row.harvester,
             first_seen=before.first_seen if before else moment,
             changed=moment,
@@ -377,19 +404,19 @@ class Run:
     def _remove_vanished(self) -> None:
         if self.harvester.listing != "full":
             return
-        gone = [a for a, state in self.standing.items() if state == "active" and a not in self.owner]
-        active = sum(state == "active" for state in self.standing.values())
+        gone = [a for a in self.stood if a not in self.owner]
+        active = len(self.stood)
         guard = float(self.source.options.get("deletion_guard", self.settings.deletion_guard))
         if len(gone) > guard * active and not self.confirm:
             self.report.held = len(gone)
             logger.warning("%s: %d of %d records vanished; held until --confirm", self.source.name, len(gone), active)
             return
+        self.batch.forgotten = [(self.source.name, key) for key in sorted(set(self.known) - self.listed)]
         for accession in sorted(gone):
             before = self.log.record(self.source.name, accession)
             if before is not None:
                 self._withdraw(before)
         self._commit()
-        self.log.forget_entries(self.source.name, sorted(set(self.known) - self.listed))
 
     def _withdraw(self, before: RecordRow) -> None:
         self.report.deleted += 1
@@ -397,8 +424,6 @@ class Run:
         reason = {"reason": f"{self.source.name} does not list it any more", "date": None, "replaced_by": None}
         after = replace(before, state="withdrawn", withdrawal=json.dumps(reason), changed=moment, run=self.number)
         self.batch.records.append(("withdraw", after))
-        if len(self.batch) >= BATCH_ENTRIES:
-            self._commit()
 
 
 def _same(before: RecordRow, after: RecordRow) -> bool:

@@ -7,9 +7,10 @@ written in one transaction, so a crash leaves whole batches. Works on SQLite and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -160,13 +161,14 @@ class Change:
 
 @dataclass(slots=True)
 class Batch:
-    """Changes that are written together: entries read, records changed and why."""
+    """Changes that are written together: entries read, records changed and why, entries (source, key) not listed."""
 
     entries: list[EntryRow] = field(default_factory=list)
     records: list[tuple[str, RecordRow]] = field(default_factory=list)
+    forgotten: list[tuple[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.entries) + len(self.records)
+        return len(self.entries) + len(self.records) + len(self.forgotten)
 
 
 def now() -> str:
@@ -285,6 +287,7 @@ class Log:
     def commit(self, batch: Batch, run: int) -> int:
         """Write a batch in one transaction and return the log's last sequence number."""
         with self.engine.begin() as db:
+            _delete(db, entries, ("source", "key"), [{"source": s, "key": k} for s, k in batch.forgotten])
             _replace(db, entries, ("source", "key"), [_columns(e) for e in batch.entries])
             _replace(db, records, ("source", "accession"), [_columns(r) for _, r in batch.records])
             sequence = _last_sequence(db)
@@ -295,12 +298,6 @@ class Log:
             if rows:
                 db.execute(sa.insert(changes), rows)
         return sequence
-
-    def forget_entries(self, source: str, keys: Sequence[str]) -> None:
-        """Forget entries that the source does not list any more."""
-        with self.engine.begin() as db:
-            for key in keys:
-                db.execute(sa.delete(entries).where((entries.c.source == source) & (entries.c.key == key)))
 
     # --- the log
 
@@ -330,10 +327,22 @@ class Log:
 
 
 def _engine(url: str) -> Engine:
-    engine = sa.create_engine(url)
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.SQLAlchemyError, ImportError) as err:
+        raise StoreError(f"database_url: {err}") from err
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_pragmas)
+        _make_folder(engine.url.database)
     return engine
+
+
+def _make_folder(database: str | None) -> None:
+    if database:
+        try:
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise StoreError(f"data_dir: {err.filename} cannot be made: {err.strerror}") from err
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
@@ -349,7 +358,7 @@ def _last_sequence(db: Connection) -> int:
 
 
 def _columns(row: EntryRow | RecordRow) -> dict[str, Any]:
-    return asdict(row)
+    return {name: getattr(row, name) for name in row.__slots__}
 
 
 def _change(sequence: int, run: int, action: str, row: RecordRow) -> dict[str, Any]:
@@ -369,6 +378,11 @@ def _replace(db: Connection, table: sa.Table, key: tuple[str, ...], rows: list[d
     if not rows:
         return
     unique = list({tuple(row[k] for k in key): row for row in rows}.values())
-    matches = sa.and_(*(table.c[k] == sa.bindparam(f"key_{k}") for k in key))
-    db.execute(sa.delete(table).where(matches), [{f"key_{k}": row[k] for k in key} for row in unique])
+    _delete(db, table, key, unique)
     db.execute(sa.insert(table), unique)
+
+
+def _delete(db: Connection, table: sa.Table, key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    if rows:
+        matches = sa.and_(*(table.c[k] == sa.bindparam(f"key_{k}") for k in key))
+        db.execute(sa.delete(table).where(matches), [{f"key_{k}": row[k] for k in key} for row in rows])

@@ -40,6 +40,7 @@ def check(settings: Settings) -> Check:
     log = Log(settings.database)
     try:
         _check_payloads(settings, log, result)
+        ingest.check_base(settings, log)
         snapshot = snapshots.current_or_none(settings.snapshots_dir)
         result.facts["log_sequence"] = log.last_sequence()
         result.facts["records"] = log.counts()
@@ -72,15 +73,20 @@ def _check_payloads(settings: Settings, log: Log, result: Check) -> None:
 
 
 def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, result: Check) -> None:
-    store = Store.read_only(str(snapshot.graph))
+    try:
+        store = Store.read_only(str(snapshot.graph))
+        whole = list(store)
+    except (OSError, RuntimeError) as err:
+        result.problems.append(f"the published graph is damaged ({err}): run `hub rebuild`")
+        return
     named: set[Any] = set()
     default: set[Any] = set()
-    for quad in store:
+    for quad in whole:
         if quad.graph_name == META:
             continue
         (default if quad.graph_name == DEFAULT else named).add(quad.subject)
         result.problems.extend(_bad_terms(quad))
-    result.facts["statements"] = len(store)
+    result.facts["statements"] = len(whole)
     result.facts["graph_sha256"] = views.graph_sha256(snapshot.graph)
     if named != default:
         result.problems.append(
@@ -120,6 +126,7 @@ def rebuild(settings: Settings, *, transform: bool = False, progress: Progress =
     with write_lock(settings.data_dir):
         log = Log(settings.database)
         try:
+            ingest.check_base(settings, log)
             for name in sorted(settings.sources) if transform else ():
                 source = settings.sources[name]
                 ingest.Run(settings, log, source, ingest.harvester_named(source.harvester)).execute_again()

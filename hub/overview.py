@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hub import snapshots
@@ -10,11 +11,12 @@ from hub.log import Log
 
 
 def overview(settings: Settings) -> dict[str, Any]:
-    """Return the published snapshot, the number of records by state, and every source with its last run."""
+    """Return the published snapshot, the number of records by state, and every source: its last run, its rejections."""
     log = Log(settings.database)
     try:
         runs = log.last_runs()
         counts, sequence = log.counts(), log.last_sequence()
+        rejected = log.rejected()
     finally:
         log.close()
     snapshot = snapshots.current_or_none(settings.snapshots_dir)
@@ -29,6 +31,7 @@ def overview(settings: Settings) -> dict[str, Any]:
                 "harvester": source.harvester,
                 "schedule": settings.schedules.get(name),
                 "last_run": runs.get(name),
+                "rejected": [{"entry": k, "reasons": json.loads(why)} for s, k, why in rejected if s == name],
             }
             for name, source in sorted(settings.sources.items())
         ],

@@ -133,9 +133,7 @@ def crate(record: Dataset) -> dict[str, Any]:
     """Return a record as an RO-Crate: a JSON-LD document whose root is the archive's landing page."""
     writer = _Writer()
     root = record.url or record.id
-    publisher = record.publisher or Organization(
-        id=record.archive.url or f"{record.archive.id}#publisher", name=record.archive.name
-    )
+    publisher = record.publisher or Organization(id=record.archive.url or "#publisher", name=record.archive.name)
     authors = writer.references(record.author) or [writer.reference(publisher)]
     node = {
         "@id": root,

@@ -70,6 +70,7 @@ class Timetable:
         self._config_file = config_file
         self._one_at_a_time = threading.Lock()
         self._running: subprocess.Popen[bytes] | None = None
+        self._stopped = False
         self._scheduler = BackgroundScheduler(timezone="UTC")
         for name, schedule in settings.schedules.items():
             self._scheduler.add_job(
@@ -89,9 +90,11 @@ class Timetable:
 
     def stop(self) -> None:
         """Stop watching, and end a harvest that runs; the next one goes on where it was."""
+        self._stopped = True
         self._scheduler.shutdown(wait=False)
-        if self._running is not None:
-            self._running.terminate()
+        running = self._running
+        if running is not None:
+            running.terminate()
 
     def harvest(self, source: str) -> int:
         """Harvest one source in a process of its own and return its exit status."""
@@ -99,6 +102,8 @@ class Timetable:
         if self._config_file:
             command += ["--config", self._config_file]
         with self._one_at_a_time:
+            if self._stopped:
+                return 0
             self._running = subprocess.Popen(command, stdout=subprocess.PIPE)
             output, _ = self._running.communicate()
             status = self._running.returncode

@@ -62,7 +62,10 @@ def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: 
     building.mkdir()
     store.backup(building / "graph")
     manifest = {"sequence": sequence, "created": created, "base_iri": base_iri, "quads": len(store)}
-    (building / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    with (building / "manifest.json").open("w", encoding="utf-8") as out:
+        json.dump(manifest, out, indent=1)
+        out.flush()
+        os.fsync(out.fileno())
     target = _free_name(folder, sequence)
     building.rename(target)
     _point(folder, target.name)
@@ -85,9 +88,14 @@ def _point(folder: Path, name: str) -> None:
 
 def _prune(folder: Path, keep: int) -> None:
     current = (folder / "current").readlink().name
-    old = sorted(p for p in folder.iterdir() if p.name[:1].isdigit() and p.name != current)
+    old = sorted((p for p in folder.iterdir() if p.name[:1].isdigit() and p.name != current), key=_order)
     for path in old[: max(0, len(old) - (keep - 1))]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _order(path: Path) -> tuple[int, int]:
+    sequence, _, counter = path.name.partition(".")
+    return int(sequence), int(counter or 1)
 
 
 def read(path: Path) -> Snapshot:
@@ -97,10 +105,10 @@ def read(path: Path) -> Snapshot:
 
 
 def current_or_none(folder: Path) -> Snapshot | None:
-    """Return the published snapshot, or None when nothing was published yet."""
+    """Return the published snapshot, or None when nothing was published yet or its manifest is damaged."""
     try:
         return read(folder / (folder / "current").readlink())
-    except OSError:
+    except (OSError, ValueError, TypeError):
         return None
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harvesters import templates
+from harvesters import submissions, templates
 from harvesters.contract import Context, Entry, RecordError, Source
 from hub import ingest, records
 from hub.config import Settings
 from hub.errors import ConfigError
+from hub.log import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +70,61 @@ def submit(settings: Settings, source_name: str, documents: list[Path], *, dry_r
     """
     if not documents:
         raise ConfigError("name a document to submit, or say --template FILE for an empty form")
-    source = settings.sources.get(source_name)
-    if source is None or source.harvester != "submissions":
-        raise ConfigError(
-            f"--source {source_name}: the settings have no [sources.{source_name}] with the submissions harvester"
-        )
+    source = _source(settings, source_name)
     verdicts = [_judge(settings, source, path) for path in documents]
+    _refuse_twins(verdicts)
     accepted = [path for path, verdict in zip(documents, verdicts, strict=True) if not verdict.errors]
     if accepted and not dry_run:
-        folder = Path(source.url)
-        folder.mkdir(parents=True, exist_ok=True)
+        Path(source.url).mkdir(parents=True, exist_ok=True)
         for path in accepted:
-            if path.resolve().parent != folder.resolve():
-                shutil.copyfile(path, folder / path.name)
+            if path.resolve().parent != Path(source.url).resolve():
+                shutil.copyfile(path, Path(source.url) / path.name)
         ingest.harvest(settings, [source_name])
+        verdicts = _as_harvested(settings, source, verdicts)
     return verdicts
+
+
+def _source(settings: Settings, name: str) -> Source:
+    source = settings.sources.get(name)
+    if source is None or source.harvester != "submissions":
+        raise ConfigError(f"--source {name}: the settings have no [sources.{name}] with the submissions harvester")
+    if "://" in source.url:
+        raise ConfigError(f"[sources.{name}] url: documents can only be submitted to a folder")
+    return source
+
+
+def _refuse_twins(verdicts: list[Verdict]) -> None:
+    """Refuse all but the first of documents that would have one accession, such as two files of one name."""
+    first: dict[str, str] = {}
+    for position, verdict in enumerate(verdicts):
+        if verdict.accession is None:
+            continue
+        if verdict.accession in first:
+            error = f"{verdict.accession} is what {first[verdict.accession]} gets too: rename the document"
+            verdicts[position] = replace(verdict, errors=(*verdict.errors, error))
+        first.setdefault(verdict.accession, verdict.document)
+
+
+def _as_harvested(settings: Settings, source: Source, verdicts: list[Verdict]) -> list[Verdict]:
+    """Return the verdicts with what the harvest itself had against a document."""
+    log = Log(settings.database)
+    try:
+        reasons = {key: tuple(json.loads(why)) for _, key, why in log.rejected(source.name)}
+    finally:
+        log.close()
+    return [replace(v, errors=v.errors or reasons.get(Path(v.document).name, ())) for v in verdicts]
+
+
+def _bad_name(source: Source, path: Path, raw: bytes) -> str | None:
+    """Return why a document of that name cannot be put into the folder, or None."""
+    if not submissions.is_document(path.name):
+        return f"{path.name}: give it a name of its own that ends in .json, .tsv or .xlsx (not readme or template)"
+    standing = Path(source.url) / path.name
+    if standing.exists() and standing.resolve() != path.resolve() and standing.read_bytes() != raw:
+        return (
+            f"{path.name}: another document of that name stands in {source.url}; rename yours, or change that one there"
+        )
+    return None
 
 
 def _judge(settings: Settings, source: Source, path: Path) -> Verdict:
@@ -90,6 +132,8 @@ def _judge(settings: Settings, source: Source, path: Path) -> Verdict:
         raw = path.read_bytes()
     except OSError as err:
         raise ConfigError(f"{path} cannot be read: {err.strerror}") from err
+    if reason := _bad_name(source, path, raw):
+        return Verdict(str(path), None, None, errors=(reason,))
     transform = ingest.harvester_named(source.harvester).transform
     try:
         harvested = transform(raw, Entry(path.name), Context(settings.base_iri, source))

@@ -472,11 +472,11 @@ class WorkerPool:
 
     def _release(self, worker: _Worker, flags: int) -> None:
         """Give a worker back after its query."""
-        if flags & worker_process.RETIRED or worker.generation != self._generation or not worker.zygote.alive:
-            self._lose(worker)
-            return
         with self._mutex:
-            self._give(worker)
+            if not flags & worker_process.RETIRED and worker.generation == self._generation and worker.zygote.alive:
+                self._give(worker)
+                return
+        self._lose(worker)
 
     def _give(self, worker: _Worker) -> None:
         """Hand the worker to whoever waits longest, or keep it on top of the idle ones (the mutex is held)."""

@@ -119,6 +119,27 @@ def test_submissions_are_judged_and_published(tmp_path):
     assert "accepted as HUB-" in done.stdout
 
 
+def test_a_submission_takes_nobody_s_place(tmp_path):
+    assert hub("demo", "--folder", str(tmp_path), "--no-serve").returncode == 0
+    text = next((DEMO / "submissions").glob("*.json")).read_text(encoding="utf-8")
+    for folder, name in (("a", "x.json"), ("b", "x.json"), ("a", "readme.json")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_text(text.replace("{", "{ " if folder == "b" else "{", 1), encoding="utf-8")
+    both = hub("submit", str(tmp_path / "a/x.json"), str(tmp_path / "b/x.json"), config=tmp_path / "hub.toml")
+    assert both.returncode == 1
+    assert "gets too: rename the document" in both.stdout
+    later = hub("submit", str(tmp_path / "b/x.json"), config=tmp_path / "hub.toml")
+    assert "another document of that name stands in" in later.stdout
+    named = hub("submit", str(tmp_path / "a/readme.json"), config=tmp_path / "hub.toml")
+    assert "give it a name of its own" in named.stdout
+
+
+def test_a_demo_keeps_what_its_folder_holds(tmp_path):
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    assert hub("demo", "--folder", str(tmp_path), "--no-serve").returncode == 0
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
+
+
 @pytest.mark.parametrize("suffix", ["tsv", "xlsx"])
 def test_an_empty_form_is_written_and_not_over_another(tmp_path, suffix):
     form = tmp_path / f"form.{suffix}"

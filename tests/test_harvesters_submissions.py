@@ -834,7 +834,7 @@ def test_crate_may_state_its_accession() -> None:
                 {"funder": {"@id": "https://w3id.org/bioimage-hub/dataset/idr/idr0001"}},
                 {"@id": "https://w3id.org/bioimage-hub/dataset/idr/idr0001", "@type": "Grant", "name": "x"},
             ),
-            "thing of another record",
+            "only the hub itself gives IRIs",
         ),
         (b'{"@graph": []}', "one must be the dataset"),
         (b'{"@graph": [{"@id": 1, "conformsTo": 2, "about": 3}]}', "JSON-LD"),

@@ -9,7 +9,7 @@ import pytest
 from pyoxigraph import Store
 
 from harvesters.contract import SourceError
-from hub import ingest, snapshots, views
+from hub import ingest, maintenance, snapshots, views
 from hub import log as log_module
 from hub.errors import ConfigError, LockedError
 from hub.log import Log
@@ -243,6 +243,90 @@ def test_payloads_are_kept_under_their_hash(tmp_path):
     digest = ingest.save_payload(settings.raw_dir, raw)
     assert ingest.payload_path(settings.raw_dir, digest).read_bytes() == raw
     assert len([p for p in settings.raw_dir.rglob("*") if p.is_file()]) == 14
+
+
+def test_a_damaged_payload_is_put_right_by_a_full_harvest(tmp_path):
+    settings = demo_settings(tmp_path, ("bia",))
+    run(settings)
+    path = next(p for p in settings.raw_dir.rglob("*") if p.is_file())
+    whole = path.read_bytes()
+    path.write_bytes(b"x" * len(whole))
+    run(settings, full=True)
+    assert path.read_bytes() == whole
+
+
+def test_newcomers_do_not_loosen_the_guard(tmp_path):
+    settings = demo_settings(tmp_path, ("bia",))
+    run(settings)
+    text = crate(settings, "S-BIAD595").read_text(encoding="utf-8")
+    for accession in ("S-BIAD595", "S-BIAD709", "S-BIAD824"):
+        crate(settings, accession).unlink()
+    for number in range(90_000, 90_020):
+        crate(settings, f"S-BIAD{number}").write_text(text.replace("S-BIAD595", f"S-BIAD{number}"), encoding="utf-8")
+    assert counts(run(settings)["bia"]) == {"listed": 31, "new": 20, "unchanged": 11, "held": 3}
+
+
+def test_a_harvester_that_fails_on_one_record_rejects_that_one(tmp_path, monkeypatch):
+    settings = demo_settings(tmp_path, ("bia",))
+    harvester = ingest.harvester_named("crates")
+
+    def transform(raw, entry, ctx):
+        if entry.key.startswith("S-BIAD595"):
+            raise KeyError("nobody thought of this")
+        return harvester.transform(raw, entry, ctx)
+
+    monkeypatch.setattr(ingest, "harvester_named", lambda _: dataclasses.replace(harvester, transform=transform))
+    assert counts(run(settings)["bia"]) == {"listed": 14, "new": 13, "rejected": 1}
+
+
+def test_a_source_that_fails_in_an_unforeseen_way_does_not_stop_the_others(tmp_path, monkeypatch):
+    settings = demo_settings(tmp_path, ("bia", "empiar"))
+    broken = dataclasses.replace(ingest.harvester_named("crates"), entries=lambda *_: 1 / 0)
+    known = {"crates": broken, "empiar": ingest.harvester_named("empiar")}
+    monkeypatch.setattr(ingest, "harvester_named", known.__getitem__)
+    outcomes = run(settings)
+    assert outcomes["bia"].error == "unforeseen ZeroDivisionError: division by zero"
+    assert outcomes["empiar"].report.new == 12
+
+
+def test_no_source_speaks_of_another_s_record(tmp_path):
+    settings = demo_settings(tmp_path, ("bia", "idr"))
+    run(settings)
+    before = graph_hash(settings)
+    text = crate(settings, "S-BIAD595").read_text(encoding="utf-8").replace("S-BIAD595", "S-BIAD99999")
+    evil = json.loads(text)
+    root = next(n for n in evil["@graph"] if n.get("identifier") == "S-BIAD99999")
+    for name in ("dataset/idr/idr0094", "archive/idr", "record/idr/idr0094#x"):
+        root["funder"].append({"@id": BASE + name})
+        evil["@graph"].append({"@id": BASE + name, "@type": "Grant", "name": "evil"})
+    crate(settings, "S-BIAD99999").write_text(json.dumps(evil), encoding="utf-8")
+    run(settings)
+    store = Store.read_only(str(snapshots.current(settings.snapshots_dir).graph))
+    evil_subjects = {q.subject.value for q in store if getattr(q.object, "value", "") == "evil"}
+    assert evil_subjects
+    assert all(s.startswith(f"{BASE}record/bia/S-BIAD99999#") for s in evil_subjects)
+    crate(settings, "S-BIAD99999").unlink()
+    run(settings)
+    assert graph_hash(settings) != before, "a tombstone is left"
+    maintained = {
+        q for q in Store.read_only(str(snapshots.current(settings.snapshots_dir).graph)) if "idr0094" in str(q)
+    }
+    assert maintained
+
+
+def test_a_store_that_is_ahead_of_the_log_is_built_anew(tmp_path):
+    settings = demo_settings(tmp_path, ("bia",))
+    run(settings)
+    before = graph_hash(settings)
+    kept = (settings.data_dir / "catalogue.sqlite").read_bytes()
+    whole = crate(settings, "S-BIAD595").read_bytes()
+    edit(crate(settings, "S-BIAD595"), '"datePublished": "', '"datePublished": "2001-02-03", "x": "')
+    run(settings)
+    (settings.data_dir / "catalogue.sqlite").write_bytes(kept)  # an older catalogue is put back
+    crate(settings, "S-BIAD595").write_bytes(whole)
+    run(settings)
+    assert graph_hash(settings) == before
+    assert maintenance.check(settings).problems == []
 
 
 def test_a_data_folder_of_another_base_iri_is_refused(tmp_path):

@@ -82,7 +82,7 @@ def test_entries_are_remembered_replaced_and_forgotten(log):
     assert log.known_entries("bia")["a"].version == "w"
     assert log.rejected("bia") == [("bia", "a", '["why"]')]
     assert log.known_entries("other") == {}
-    log.forget_entries("bia", ["a"])
+    log.commit(Batch(forgotten=[("bia", "a")]), 3)
     assert set(log.known_entries("bia")) == {"b"}
 
 
@@ -133,5 +133,10 @@ def test_a_report_adds_up():
 
 
 def test_a_catalogue_that_cannot_be_reached_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"data_dir: .* cannot be made"):
+        Log(f"sqlite:///{tmp_path / 'file' / 'c.sqlite'}")
     with pytest.raises(StoreError, match="cannot be used"):
-        Log(f"sqlite:///{tmp_path / 'no' / 'folder' / 'c.sqlite'}")
+        Log(f"sqlite:///{tmp_path}")
+    with pytest.raises(StoreError, match="database_url: "):
+        Log("nonsense://x")

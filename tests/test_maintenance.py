@@ -6,7 +6,9 @@ import shutil
 import pytest
 import rdflib
 
+from harvesters.contract import RecordError
 from hub import ingest, maintenance, snapshots
+from hub.errors import ConfigError
 from hub.log import Log
 from hub.store import GraphStore
 from tests.support import demo_settings
@@ -85,3 +87,41 @@ def test_a_dump_holds_every_statement(settings, tmp_path, fmt, theirs):
     count = sum(1 for _ in read.quads())
     assert count == maintenance.check(settings).facts["statements"] - 1, "all but the store's own mark"
     assert not (tmp_path / "out.part").exists()
+
+
+def test_rebuild_refuses_another_base_iri(settings):
+    elsewhere = dataclasses.replace(settings, base_iri="https://elsewhere.example.org/")
+    with pytest.raises(ConfigError, match="base_iri: this data folder was built for"):
+        maintenance.rebuild(elsewhere)
+    with pytest.raises(ConfigError, match="base_iri: this data folder was built for"):
+        maintenance.check(elsewhere)
+
+
+def test_a_damaged_snapshot_is_found_and_made_again(settings):
+    before = maintenance.check(settings).facts["graph_sha256"]
+    (settings.snapshots_dir / "current" / "manifest.json").write_text("", encoding="utf-8")
+    assert maintenance.check(settings).problems == ["nothing is published yet: run `hub harvest --all`"]
+    maintenance.rebuild(settings)
+    for table in (snapshots.current(settings.snapshots_dir).graph).glob("*.sst"):
+        table.unlink()
+    [problem] = maintenance.check(settings).problems
+    assert "the published graph is damaged" in problem
+    maintenance.rebuild(settings)
+    found = maintenance.check(settings)
+    assert (found.problems, found.facts["graph_sha256"]) == ([], before)
+
+
+def test_rebuilding_takes_entries_that_were_rejected_by_mistake(settings, monkeypatch, tmp_path):
+    harvester, empiar = ingest.harvester_named("crates"), ingest.harvester_named("empiar")
+
+    def refuse(raw, entry, ctx):
+        raise RecordError("a fault of the harvester")
+
+    known = {"crates": dataclasses.replace(harvester, transform=refuse, version=2), "empiar": empiar}
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest, "harvester_named", known.__getitem__)
+        other = demo_settings(tmp_path / "other", ("bia", "empiar"))
+        ingest.harvest(other, ["bia", "empiar"])
+    assert maintenance.check(other).facts["records"] == {"active": 11, "withdrawn": 1}
+    maintenance.rebuild(other, transform=True)
+    assert maintenance.check(other).facts["records"] == {"active": 25, "withdrawn": 1}

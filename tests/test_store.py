@@ -97,6 +97,26 @@ def test_a_replacement_cut_short_is_made_again_to_the_same_end(tmp_path, monkeyp
         assert set(store.quads()) == cut
 
 
+def test_a_cut_between_additions_and_removals_leaves_no_old_value(tmp_path, monkeypatch):
+    """New graphs flip what most records say; the old word must go even if the first try ended half-way."""
+    first = {node("a"): quads("a", ("s", "p", "old"))}
+    more = {node(g): quads(g, ("s", "p", "new")) for g in "bc"}
+
+    def crash(*_args):
+        raise InterruptedError
+
+    with GraphStore(tmp_path) as store:
+        store.replace(first, 1, majority)
+        with monkeypatch.context() as patch:
+            patch.setattr("hub.store._blocks", crash)
+            with pytest.raises(InterruptedError):
+                store.replace(more, 2, majority)
+        assert store.sequence() == 1
+        store.replace(more, 2, majority)
+        assert {t.object.value for t in default_of(store)} == {"new"}
+        assert store.sequence() == 2
+
+
 def test_bulk_and_small_writes_come_to_the_same(tmp_path, monkeypatch):
     many = quads("a", *((f"s{n}", "p", str(n)) for n in range(50)))
     ends = []

@@ -45,8 +45,9 @@ def choose(request: Request, *offered: Format, suffix: str | None = None) -> For
 
 
 def _only(offered: Iterable[Format], wanted: str) -> Format:
+    folded = wanted.strip().lower().replace(" ", "+")  # a plus sign in a URL arrives as a space
     for offer in offered:
-        if wanted in (offer.name, offer.suffix, *offer.aliases):
+        if folded in (offer.name, offer.suffix, offer.media_type, *offer.aliases):
             return offer
     raise NotAcceptableError(f"format: {wanted!r} is not offered here; there are {', '.join(o.name for o in offered)}")
 
