@@ -11,13 +11,27 @@ from hub.config import Settings
 from hub.snapshots import Snapshot
 from hub.workers import WorkerPool
 
+PAGE_WORKERS = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """One published state: the snapshot and workers that answer from it."""
+    """One published state: the snapshot and workers that answer from it.
+
+    Attributes:
+        snapshot: what is published.
+        pool: workers for everybody's queries.
+        pages: a worker for the hub's own pages, so that they do not wait behind everybody's queries.
+    """
 
     snapshot: Snapshot
     pool: WorkerPool
+    pages: WorkerPool
+
+    @property
+    def version(self) -> str:
+        """The snapshot's name: another one whenever anything may be answered otherwise."""
+        return self.snapshot.path.name
 
     @property
     def sequence(self) -> int:
@@ -61,17 +75,19 @@ class Publication:
                 return
             snapshot = snapshots.current(self._settings.snapshots_dir)
             if self._now is None:
-                pool = self._new_pool(snapshot)
+                workers = self._settings.query_workers
+                pools = self._new_pool(snapshot, workers), self._new_pool(snapshot, PAGE_WORKERS)
             else:
-                pool = self._now.pool
-                pool.switch(snapshot.graph)
-            self._now = Now(snapshot, pool)
+                pools = self._now.pool, self._now.pages
+                for pool in pools:
+                    pool.switch(snapshot.graph)
+            self._now = Now(snapshot, *pools)
             self._name = snapshot.path.name
 
-    def _new_pool(self, snapshot: Snapshot) -> WorkerPool:
+    def _new_pool(self, snapshot: Snapshot, workers: int) -> WorkerPool:
         return WorkerPool(
             snapshot.graph,
-            workers=self._settings.query_workers,
+            workers=workers,
             timeout_s=self._settings.query_timeout_s,
             memory_bytes=self._settings.query_memory_bytes,
             max_result_bytes=self._settings.max_result_bytes,
@@ -83,4 +99,5 @@ class Publication:
         with self._lock:
             if self._now is not None:
                 self._now.pool.close()
+                self._now.pages.close()
                 self._now = None

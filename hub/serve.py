@@ -24,8 +24,8 @@ from hub.schedule import Timetable
 
 logger = logging.getLogger(__name__)
 CONFIG_VARIABLE = "HUB_CONFIG"
-# Measured with 8 clients on two cores: more threads only wait for the same interpreter.
-BLOCKING_THREADS = 4
+# A request holds a thread until its last byte has come, so there are twice as many as /sparql may take.
+BLOCKING_THREADS = 32
 
 
 def application() -> Any:

@@ -535,3 +535,21 @@ def test_browser_has_no_complaint(address: str, path: str, tmp_path: Path) -> No
     assert said == []
     assert "· Bioimage Hub</title>" in done.stdout
     assert done.stdout.count("<h1") == 1
+
+
+def test_busy_queries_are_refused_at_once_and_pages_go_on(hub: Hub) -> None:
+    client = Client(hub, Response)
+    taken = 0
+    try:
+        while hub._places.acquire(blocking=False):
+            taken += 1
+        refused = client.get("/sparql?query=ASK%7B%7D")
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"]
+        assert refused.headers["Access-Control-Allow-Origin"] == "*"
+        assert get(client, "/healthz").status_code == 200
+        assert get(client, "/", "text/html").status_code == 200
+    finally:
+        for _ in range(taken):
+            hub._places.release()
+    assert client.get("/sparql?query=ASK%7B%7D").status_code == 200

@@ -28,7 +28,8 @@ class Served:
     """What the application gets from its owner."""
 
     def __init__(self, pool: WorkerPool) -> None:
-        self.pool, self.sequence, self.changed = pool, 7, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.version, self.sequence = "000007", 7
+        self.pool, self.changed = pool, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def app(served: Served) -> SparqlApp:
-    served.sequence = 7
+    served.sequence, served.version = 7, "000007"
     return SparqlApp(lambda: served, SparqlSettings(max_body_bytes=100_000, cache_entry_bytes=200_000))
 
 
@@ -257,7 +258,7 @@ def test_validators(client: Client, served: Served) -> None:
     assert again.headers["ETag"] == etag
     assert "Content-Type" not in again.headers
     assert ask(client, SELECT, headers={"Accept": "text/csv"}).headers["ETag"] != etag
-    served.sequence = 8
+    served.sequence, served.version = 8, "000008"
     changed = ask(client, SELECT, headers={"If-None-Match": etag})
     assert changed.status_code == 200
     assert changed.headers["ETag"] != etag
@@ -268,7 +269,7 @@ def test_answers_are_kept_until_the_snapshot_changes(client: Client, served: Ser
     bodies = {ask(client, SELECT).get_data() for _ in range(3)} | {client.post("/", data={"query": SELECT}).get_data()}
     assert len(bodies) == 1
     assert queries(served) == before + 1
-    served.sequence = 9
+    served.sequence, served.version = 9, "000009"
     ask(client, SELECT)
     assert queries(served) == before + 2
 

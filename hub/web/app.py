@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from hub import records
 from hub.config import Settings
+from hub.errors import QueryBusyError
 from hub.published import Publication
 from hub.web.cache import PageCache
 from hub.web.pages import pages
@@ -33,6 +36,8 @@ SECURITY = {
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Link, X-Hub-Sequence"}
+# Requests to /sparql that one process takes at the same time; the rest of its threads is for pages.
+SPARQL_PLACES = 16
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
@@ -145,9 +150,21 @@ class Hub:
         self.flask = create_app(settings, self.publication)
         limits = SparqlSettings(max_body_bytes=settings.max_body_bytes, cache_bytes=settings.cache_bytes)
         self.sparql = SparqlApp(self.publication, limits)
+        self._places = threading.BoundedSemaphore(SPARQL_PLACES)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         if environ["PATH_INFO"] == "/sparql":
-            return self.sparql(environ, start_response)
+            return self._query(environ, start_response)
         return self.flask(environ, start_response)
+
+    def _query(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request to /sparql, or refuse it at once when all places are taken, by slow senders too."""
+        if not self._places.acquire(blocking=False):
+            status, headers, body = problem(QueryBusyError("too many queries at the same time: try again in a moment"))
+            start_response(f"{status} {HTTPStatus(status).phrase}", [*headers, *CORS.items()])
+            return [body]
+        try:
+            return self.sparql(environ, start_response)
+        finally:
+            self._places.release()

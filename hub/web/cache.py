@@ -25,27 +25,27 @@ class PageCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._sequence = -1
+        self._version: str | None = None
         self._pages: OrderedDict[Hashable, Page] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, sequence: int, key: Hashable, make: Callable[[], Page]) -> Page:
+    def get(self, version: str, key: Hashable, make: Callable[[], Page]) -> Page:
         """Return the page of that key at that snapshot; made when it is not there, errors are not kept."""
         with self._lock:
-            if sequence != self._sequence:
+            if version != self._version:
                 self._pages.clear()
-                self._bytes, self._sequence = 0, sequence
+                self._bytes, self._version = 0, version
             page = self._pages.get(key)
             if page is not None:
                 self._pages.move_to_end(key)
                 return page
         page = make()
-        self._keep(sequence, key, page)
+        self._keep(version, key, page)
         return page
 
-    def _keep(self, sequence: int, key: Hashable, page: Page) -> None:
+    def _keep(self, version: str, key: Hashable, page: Page) -> None:
         with self._lock:
-            if sequence != self._sequence or key in self._pages:
+            if version != self._version or key in self._pages:
                 return
             self._pages[key] = page
             self._bytes += len(page.body)

@@ -50,7 +50,7 @@ def _now() -> Now:
 def respond(offer: Format, key: tuple[Any, ...], make: Callable[[Now], Page]) -> BaseResponse:
     """Return a cached page as a response, with ETag, Vary, CORS and the snapshot's number; 304 where it is known."""
     now = _now()
-    page = current_app.config["HUB_PAGES"].get(now.sequence, (*key, offer.name), lambda: make(now))
+    page = current_app.config["HUB_PAGES"].get(now.version, (*key, offer.name), lambda: make(now))
     response = Response(page.body, status=page.status, content_type=page.content_type or offer.content_type)
     response.set_etag(page.etag)
     response.last_modified = now.changed
@@ -87,8 +87,8 @@ def home() -> BaseResponse:
 
 
 def _numbers(now: Now) -> dict[str, Any]:
-    counts = next(queries.select(now.pool, "describe/counts"), {})
-    rows = queries.select(now.pool, "describe/archives")
+    counts = next(queries.select(now.pages, "describe/counts"), {})
+    rows = queries.select(now.pages, "describe/archives")
     return {
         "sequence": now.sequence,
         "published": now.snapshot.created,
@@ -111,7 +111,7 @@ def archive(name: str, suffix: str | None = None) -> BaseResponse:
 
 
 def _archive_page(name: str, iri: str, number: int, now: Now) -> Page:
-    rows = queries.select(now.pool, "describe/archive", iri=NamedNode(iri))
+    rows = queries.select(now.pages, "describe/archive", iri=NamedNode(iri))
     found = [{k: v.value for k, v in row.items()} for row in rows]
     if not found and name not in archives.ARCHIVES:
         raise NotFoundError(f"there is no archive {name} in this hub")
@@ -145,7 +145,7 @@ def dataset(archive: str, accession: str) -> BaseResponse:
 def _dataset(archive: str, accession: str, offer: Format, now: Now) -> Page:
     settings = _settings()
     try:
-        found = describe.dataset(now.pool, settings, archive, accession)
+        found = describe.dataset(now.pages, settings, archive, accession)
     except GoneError as err:
         return _tombstone(err, offer, now)
     return page_of(_write_dataset(found, offer, now), links=_links(found, archive, accession))
@@ -210,7 +210,7 @@ def thing(kind: str, rest: str) -> BaseResponse:
 
 
 def _thing(iri: str, offer: Format, now: Now) -> Page:
-    quads = describe.thing(now.pool, _settings().base_iri, iri)
+    quads = describe.thing(now.pages, _settings().base_iri, iri)
     if offer is formats.HTML:
         return page_of(render_template("thing.html", now=now, iri=iri, quads=quads))
     return page_of(offers.serialize(quads, offer))

@@ -56,7 +56,11 @@ _HTML = b"""<!doctype html>
 
 
 class Published(Protocol):
-    """What is served now. ``sequence`` changes after ``pool`` has switched, never before."""
+    """What is served now. ``version`` changes after ``pool`` has switched, never before."""
+
+    @property
+    def version(self) -> str:
+        """Name of the current snapshot; answers are kept for as long as it stays."""
 
     @property
     def pool(self) -> WorkerPool:
@@ -104,16 +108,16 @@ class ResultCache:
     """Answers of one snapshot, least recently used out first, bounded in bytes; safe for threads."""
 
     def __init__(self, max_bytes: int) -> None:
-        self.sequence: int | None = None
+        self.version: str | None = None
         self._max_bytes, self._bytes, self._raw_bytes = max_bytes, 0, 0
         self._lock = threading.Lock()
         self._answers: OrderedDict[Request, Answer] = OrderedDict()
         self._raw: dict[tuple[str, str], Request] = {}
 
-    def restart(self, sequence: int) -> None:
+    def restart(self, version: str) -> None:
         """Forget everything: another snapshot is served."""
         with self._lock:
-            self.sequence, self._bytes, self._raw_bytes = sequence, 0, 0
+            self.version, self._bytes, self._raw_bytes = version, 0, 0
             self._answers.clear()
             self._raw.clear()
 
@@ -130,20 +134,20 @@ class ResultCache:
         request = self._raw.get((query_string, accept))
         return None if request is None else self.get(request)
 
-    def alias(self, sequence: int, query_string: str, accept: str, request: Request) -> None:
+    def alias(self, version: str, query_string: str, accept: str, request: Request) -> None:
         """Remember which request these words were."""
         with self._lock:
-            if sequence == self.sequence and request in self._answers:
+            if version == self.version and request in self._answers:
                 self._raw_bytes += len(query_string) + len(accept)
                 if self._raw_bytes > self._max_bytes // 4:
                     self._raw.clear()
                     self._raw_bytes = 0
                 self._raw[query_string, accept] = request
 
-    def put(self, sequence: int, request: Request, answer: Answer) -> None:
+    def put(self, version: str, request: Request, answer: Answer) -> None:
         """Hold an answer, unless another snapshot is served by now."""
         with self._lock:
-            if sequence != self.sequence or request in self._answers:
+            if version != self.version or request in self._answers:
                 return
             self._answers[request] = answer
             self._bytes += _size(request, answer)
@@ -173,8 +177,8 @@ class SparqlApp:
         """Answer one request; errors are problem documents."""
         try:
             now = self._published()
-            if now.sequence != self._cache.sequence:
-                self._cache.restart(now.sequence)
+            if now.version != self._cache.version:
+                self._cache.restart(now.version)
             if environ["REQUEST_METHOD"] == "GET" and "HTTP_IF_NONE_MATCH" not in environ:
                 answer = self._cache.get_raw(environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT", ""))
                 if answer is not None:
@@ -203,12 +207,12 @@ class SparqlApp:
             headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(_HTML)))]
             return "200 OK", [*headers, ("Vary", "Accept"), *_CORS], [_HTML]
         request = self._request(fields, environ.get("HTTP_ACCEPT", ""))
-        etag = _etag(now.sequence, request)
+        etag = _etag(now.version, request)
         if method != "POST" and _matches(environ.get("HTTP_IF_NONE_MATCH", ""), etag):
             return "304 Not Modified", self._headers(now, request, etag)[1:], []
         answer = self._cache.get(request) or self._run(request, now, etag)
         if method == "GET":
-            self._cache.alias(now.sequence, environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT", ""), request)
+            self._cache.alias(now.version, environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT", ""), request)
         return "200 OK", answer.headers[:], answer.spool if isinstance(answer, _Spooled) else [answer.body]
 
     # ── what was asked ───────────────────────────────────────────────────────────────────────────────────────────
@@ -281,7 +285,7 @@ class SparqlApp:
             return _Spooled([*headers, ("Content-Length", str(body.size))], body)
         answer = Answer([*headers, ("Content-Length", str(len(body)))], body)
         if etag and len(body) <= self._settings.cache_entry_bytes:
-            self._cache.put(now.sequence, request, answer)
+            self._cache.put(now.version, request, answer)
         return answer
 
     def _headers(self, now: Published, request: Request, etag: str) -> Headers:
@@ -379,13 +383,13 @@ def _decode(body: bytes) -> str:
         raise HttpError(400, "the request is not UTF-8") from error
 
 
-def _etag(sequence: int, request: Request) -> str:
+def _etag(version: str, request: Request) -> str:
     """Validator of an answer; "" for a query whose answer differs each time."""
     lower = request.query.lower()
     if any(word in lower for word in _MAYBE_VOLATILE) and _VOLATILE.search(lower):
         return ""
     graphs = (*request.default_graphs, "", *request.named_graphs)
-    words = "\n".join((str(sequence), request.media_type, *graphs, request.query))
+    words = "\n".join((version, request.media_type, *graphs, request.query))
     return f'"{hashlib.blake2b(words.encode(errors="surrogatepass"), digest_size=12).hexdigest()}"'
 
 
