@@ -36,6 +36,7 @@ _TYPED = {XSD + "integer", XSD + "decimal", XSD + "boolean", XSD + "dateTime"}
 
 T = TypeVar("T", bound=BaseModel)
 Graph = NamedNode | DefaultGraph
+Place = tuple[()] | tuple[NamedNode]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Slot:
         datatype: datatype of a literal; ``partial-date`` for dates of any precision.
         many: whether the slot holds a list.
         ordered: whether the list's order has meaning.
+        plain: whether the value is one text and nothing else is written of it.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Slot:
     datatype: str | None
     many: bool
     ordered: bool
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ def _slot(name: str, data: dict[str, Any]) -> Slot:
         datatype=data["datatype"],
         many=data["many"],
         ordered=data["ordered"],
+        plain=data["datatype"] == XSD + "string" and not data["many"] and not data["also"],
     )
 
 
@@ -231,52 +235,62 @@ def to_quads(thing: BaseModel, graph: Graph | None = None) -> list[Quad]:
         ValueError: an IRI of the record is not a valid IRI.
     """
     quads: list[Quad] = []
-    _write(thing, graph or DefaultGraph(), quads, {})
+    # Left out where it is the default graph: naming that costs the engine's Python layer more than the rest.
+    _write(thing, () if graph is None or isinstance(graph, DefaultGraph) else (graph,), quads, {})
     return quads
 
 
-def _write(thing: BaseModel, graph: Graph, quads: list[Quad], written: dict[str, NamedNode]) -> NamedNode:
+def _write(thing: BaseModel, place: Place, quads: list[Quad], written: dict[str, NamedNode]) -> NamedNode:
     iri: str = thing.id  # type: ignore[attr-defined]
     subject = written.get(iri)
     if subject is not None:
         return subject
     subject = written[iri] = NamedNode(iri)
     table = table_of(thing)
-    quads.append(Quad(subject, RDF_TYPE, table.type, graph))
+    quads.append(Quad(subject, RDF_TYPE, table.type, *place))
     for other in table.also:
-        quads.append(Quad(subject, RDF_TYPE, other, graph))
+        quads.append(Quad(subject, RDF_TYPE, other, *place))
     values = thing.__dict__
     for slot in table.slots:
         value = values[slot.name]
         if value is None:
             continue
-        terms = _terms(slot, value if slot.many else (value,), graph, quads, written)
+        if slot.plain:
+            quads.append(Quad(subject, slot.predicate, Literal(value), *place))
+            continue
+        terms: Iterable[Any]
+        if slot.many:
+            terms = _terms(slot, value, place, quads, written)
+        else:
+            terms = (_write(value, place, quads, written) if slot.kind == "node" else _term(slot, value),)
         for term in terms:
-            quads.append(Quad(subject, slot.predicate, term, graph))
+            quads.append(Quad(subject, slot.predicate, term, *place))
         for other in slot.also:
-            quads += [Quad(subject, other, term, graph) for term in terms]
+            quads += [Quad(subject, other, term, *place) for term in terms]
         if slot.ordered:
-            _write_order(subject, terms, graph, quads)
+            _write_order(subject, terms, place, quads)
     return subject
 
 
 def _terms(
-    slot: Slot, values: Iterable[Any], graph: Graph, quads: list[Quad], written: dict[str, NamedNode]
+    slot: Slot, values: Iterable[Any], place: Place, quads: list[Quad], written: dict[str, NamedNode]
 ) -> Iterable[NamedNode | Literal]:
     """Return the values of a slot as terms, each once; nested things are written on the way."""
     if slot.kind == "node":
-        return dict.fromkeys([_write(value, graph, quads, written) for value in values])
-    if slot.kind == "iri":
-        return dict.fromkeys(map(NamedNode, values))
-    return dict.fromkeys([literal(value, slot.datatype) for value in values])
+        return dict.fromkeys([_write(value, place, quads, written) for value in values])
+    return dict.fromkeys([_term(slot, value) for value in values])
 
 
-def _write_order(subject: NamedNode, terms: Iterable[Any], graph: Graph, quads: list[Quad]) -> None:
+def _term(slot: Slot, value: Any) -> NamedNode | Literal:
+    return NamedNode(value) if slot.kind == "iri" else literal(value, slot.datatype)
+
+
+def _write_order(subject: NamedNode, terms: Iterable[Any], place: Place, quads: list[Quad]) -> None:
     sequence = NamedNode(subject.value + "#authors")
-    quads.append(Quad(subject, AUTHOR_LIST, sequence, graph))
-    quads.append(Quad(sequence, RDF_TYPE, RDF_SEQ, graph))
+    quads.append(Quad(subject, AUTHOR_LIST, sequence, *place))
+    quads.append(Quad(sequence, RDF_TYPE, RDF_SEQ, *place))
     for position, term in enumerate(terms, start=1):
-        quads.append(Quad(sequence, _member(position), term, graph))
+        quads.append(Quad(sequence, _member(position), term, *place))
 
 
 @cache

@@ -7,6 +7,7 @@ then it says what ours says, except for the second predicates and types (``exact
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from pathlib import Path
@@ -26,6 +27,8 @@ def run(home: Path, rounds: int) -> list[Result]:
     logging.getLogger("rdflib").setLevel(logging.CRITICAL)  # it logs a trace for every date that is no full date
     things, schema = sample(home), fair_schema()
     compare(things[:20], schema)
+    gc.collect()
+    gc.freeze()  # or the collector walks LinkML's own modules in the middle of both measurements
     mine, theirs = in_turn(rounds, lambda: ours(things), lambda: peer(things, schema))
     return [more_is_better("to_quads", mine, theirs, "records/s")]
 
