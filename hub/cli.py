@@ -65,6 +65,7 @@ def _say(text: str, style: str = "red") -> None:
 
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
 
 def _print_json(value: object) -> None:

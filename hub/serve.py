@@ -15,6 +15,7 @@ from typing import Any
 from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 from hub import config
 from hub.config import Settings
@@ -55,6 +56,7 @@ def serve(settings: Settings, config_file: str | None, host: str, port: int) -> 
         blocking_threads=BLOCKING_THREADS,
         websockets=False,
         log_access=False,
+        log_level=LogLevels.error,
         http1_settings=HTTP1Settings(header_read_timeout=15_000),
         respawn_failed_workers=True,
     )
