@@ -16,6 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Continuous integration tries the same examples each time, so that it is red for a change and not by chance;
+# everywhere else each run looks for new ones.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "search")
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 

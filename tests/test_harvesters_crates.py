@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import socket
@@ -606,7 +607,7 @@ def mutate(document: Any, path: tuple[Any, ...], value: Any) -> None:
         if value is KeyError:
             holder.pop(path[-1], None) if isinstance(holder, dict) else holder.pop(path[-1])
         else:
-            holder[path[-1]] = value
+            holder[path[-1]] = copy.deepcopy(value)
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
