@@ -76,20 +76,21 @@ def fetch(http: Http, source: Source, entry: Entry) -> bytes:
 
 
 def _folder(root: Path, suffix: str) -> Iterator[Entry]:
-    stack = [root]
-    seen: set[Path] = set()
+    """Yield the files below a folder; a folder that is reached twice, by links, is listed once."""
+    stack = [(str(root.absolute()), "")]
+    seen: set[str] = set()
     now = time.time_ns()
     while stack:
+        folder, below = stack.pop()
         try:
-            folder = stack.pop()
-            if (real := folder.resolve(strict=True)) in seen:
+            if (real := os.path.realpath(folder, strict=True)) in seen:
                 continue
             seen.add(real)
-            for item in sorted(folder.iterdir()):
+            for item in sorted(os.scandir(folder), key=lambda found: found.name):
                 if item.is_dir():
-                    stack.append(item)
+                    stack.append((item.path, f"{below}{item.name}/"))
                 elif item.name.endswith(suffix):
-                    yield Entry(item.relative_to(root).as_posix(), _stamp(item.stat(), now), item.absolute().as_uri())
+                    yield Entry(below + item.name, _stamp(item.stat(), now), f"file://{quote(os.fsencode(item.path))}")
         except OSError as err:
             raise SourceError(f"{err.filename}: {err.strerror}") from err
 
