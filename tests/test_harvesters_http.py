@@ -34,7 +34,7 @@ class Server:
 def reply(status: int = 200, body: bytes = b"ok", **headers: str) -> Answer:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
-        for name, value in {"Content_Length": str(len(body)), **headers}.items():
+        for name, value in {"Content_Length": str(len(body)), "Connection": "close", **headers}.items():
             if value:
                 handler.send_header(name.replace("_", "-"), value)
         handler.end_headers()
