@@ -6,7 +6,10 @@ One bad field is not a bad record: a value that cannot be normalised is left out
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -175,6 +178,23 @@ class Builder:
             message = f"{identifiers.curie(iri)} is called {known!r} in its ontology"
             self.find(field, "label-mismatch", name, message, known)
         return known
+
+
+@cache
+def model_table() -> dict[str, Any]:
+    """Return the compiled classes and slots of the model."""
+    text_of_table = files("linkml_schemas.generated").joinpath("slots.json").read_text(encoding="utf-8")
+    table: dict[str, Any] = json.loads(text_of_table)
+    return table
+
+
+def property_iri(slot: str) -> str:
+    """Return the IRI of the property that a slot of the model is written as.
+
+    >>> property_iri("taxon")
+    'http://schema.org/taxonomicRange'
+    """
+    return str(model_table()["slots"][slot]["iri"])
 
 
 def slug(words: str) -> str:

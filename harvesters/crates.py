@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harvesters import files, jsonld
-from harvesters.building import Builder, slug
+from harvesters.building import Builder, property_iri, slug
 from harvesters.contract import Context, Entry, Harvested, Harvester, Http, RecordError, Source
 from linkml_schemas.generated.model import (
     Archive,
@@ -36,12 +36,12 @@ FILLER_METHOD = "http://purl.obolibrary.org/obo/FBbi_00000265"
 # The class is misspelt in every crate of the BioImage Archive.
 QUANTITY = frozenset({"QuantitativeValue", "QuantitiveValue"})
 MAX_INTEGER = 2**63 - 1
-# Fields that the profile requires, so that a crate may have to say that their value is unknown.
+# Fields that the profile requires, so that a crate may have to say that their value is unknown → slots of the model.
 MAY_BE_UNKNOWN = {
-    "about": "http://schema.org/about",
-    "measurementMethod": "http://rs.tdwg.org/dwc/iri/measurementMethod",
-    "license": "http://schema.org/license",
-    "datePublished": "http://schema.org/datePublished",
+    "about": "about",
+    "measurementMethod": "measurement_method",
+    "license": "license",
+    "datePublished": "date_published",
 }
 Node = dict[str, Any]
 Kinds = tuple[type, ...]
@@ -137,7 +137,7 @@ class Crate:
         self.used = {str(root["@id"])}
         for node in nodes:
             self._add(node)
-        self.unknown = [iri for field, iri in MAY_BE_UNKNOWN.items() if self._says_unknown(field)]
+        self.unknown = [property_iri(slot) for field, slot in MAY_BE_UNKNOWN.items() if self._says_unknown(field)]
 
     def _add(self, node: Node) -> None:
         iri = str(node.get("@id", ""))

@@ -16,13 +16,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache, partial
-from importlib import resources
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from harvesters import files
-from harvesters.building import Builder, slug
+from harvesters.building import Builder, property_iri, slug
 from harvesters.contract import Context, Entry, Harvested, Harvester, Http, RecordError, Source, SourceError, Withdrawal
 from linkml_schemas.generated.model import Dataset, DefinedTerm, Distribution, Grant, Organization, Person, Publication
 from ontology import archives, dates, identifiers, sizes, terms, text
@@ -203,12 +202,6 @@ def _read(raw: bytes, entry: Entry) -> tuple[str, Node]:
     return key, fields
 
 
-@cache
-def _slot_iris() -> dict[str, str]:
-    table = json.loads(resources.files("linkml_schemas.generated").joinpath("slots.json").read_text(encoding="utf-8"))
-    return {name: slot["iri"] for name, slot in table["slots"].items()}
-
-
 class Document(Builder):
     """Builds the record of one document of the API.
 
@@ -312,7 +305,7 @@ class Document(Builder):
         said = text.is_placeholder(value) if isinstance(value, str) and text.clean(value) else None
         if said is None:
             return read(field, value)
-        gaps[said.replace(" ", "_")].append(_slot_iris()[slot])
+        gaps[said.replace(" ", "_")].append(property_iri(slot))
         return None
 
     def _items(self, field: str) -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,6 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, Final, get_args
 from urllib.parse import unquote
@@ -26,7 +25,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ValidationError
 
 from harvesters import files, jsonld, templates
-from harvesters.building import Builder, slug
+from harvesters.building import Builder, model_table, property_iri, slug
 from harvesters.contract import Context, Entry, Harvested, Harvester, Http, RecordError, Source
 from harvesters.crates import Crate
 from harvesters.templates import NO_EMAIL, suggestion
@@ -442,17 +441,8 @@ class SubmittedCrate(Crate):
 @cache
 def _tables() -> tuple[dict[str, tuple[str, ...]], dict[str, dict[str, Any]]]:
     """Slots of each class, and what each slot holds, as compiled from the model."""
-    data = json.loads(resources("linkml_schemas.generated").joinpath("slots.json").read_text(encoding="utf-8"))
+    data = model_table()
     return {name: tuple(table["slots"]) for name, table in data["classes"].items()}, data["slots"]
-
-
-def property_iri(slot: str) -> str:
-    """Return the IRI of the property that a slot of the model is written as.
-
-    >>> property_iri("taxon")
-    'http://schema.org/taxonomicRange'
-    """
-    return str(_tables()[1][slot]["iri"])
 
 
 @cache
