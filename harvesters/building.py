@@ -30,14 +30,20 @@ MAX_VALUE_CHARS = 200
 class Builder:
     """Builds one record: mints its node IRIs, normalises its fields, gathers its findings.
 
+    Args:
+        ctx: the base IRI and the source.
+        accession: normalised accession of the dataset.
+        archive: archive that owns the dataset; left out, it is told by the accession. An archive that
+            `ontology.archives` does not know has its title and homepage in the source's options.
+
     Attributes:
         findings: quality problems so far, in the order met.
     """
 
-    def __init__(self, ctx: Context, accession: str) -> None:
+    def __init__(self, ctx: Context, accession: str, archive: str | None = None) -> None:
         self.ctx = ctx
         self.accession = accession
-        self.archive_name = archives.archive_of(accession)
+        self.archive_name = archive or archives.archive_of(accession)
         self.findings: list[Finding] = []
         self._hidden: dict[str, int] = {}
 
@@ -119,9 +125,12 @@ class Builder:
 
     def archive(self) -> Archive:
         """Return the archive that owns the dataset."""
-        known = archives.ARCHIVES[self.archive_name]
         iri = iris.archive(self.ctx.base_iri, self.archive_name)
-        return Archive(id=iri, name=known.title, url=known.homepage)
+        known = archives.ARCHIVES.get(self.archive_name)
+        if known is not None:
+            return Archive(id=iri, name=known.title, url=known.homepage)
+        option = self.ctx.source.options.get
+        return Archive(id=iri, name=str(option("archive_title", self.archive_name)), url=option("archive_homepage"))
 
     def person(self, field: str, name: str | None, orcid: object, local: str, **more: Any) -> Person | None:
         """Return a person: shared by ORCID when it is a valid one, else a node of this record."""

@@ -12,9 +12,9 @@ Errors are grouped by what the caller does: `SourceError` stops the source and k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, BinaryIO, Literal, Protocol, TypeVar
 
 from linkml_schemas.generated.model import Dataset
 
@@ -65,6 +65,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """The archive itself says that the record is withdrawn.
+
+    Attributes:
+        reason: one sentence.
+        date: ISO 8601 date (precision as given), or None.
+        replaced_by: IRI of the record that takes its place, or None.
+    """
+
+    reason: str
+    date: str | None = None
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of a source's listing.
 
@@ -72,11 +87,16 @@ class Entry:
         key: what the source calls the entry (a path, an accession); unique and stable within the source.
         version: cheap sign that the payload has not changed (blob hash, ETag, mtime+size); None when unknown.
         url: where the payload is, for the record's provenance.
+        payload: the archive's own bytes of the entry, where the listing carries them; ``fetch`` is then not called.
+        withdrawal: set when the listing itself says that the entry is withdrawn (a deleted record of OAI-PMH); a
+            record that stands becomes a tombstone, and nothing is fetched.
     """
 
     key: str
     version: str | None = None
     url: str | None = None
+    payload: bytes | None = field(default=None, repr=False, compare=False)
+    withdrawal: Withdrawal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +118,13 @@ class Finding:
     suggestion: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """The archive itself says that the record is withdrawn.
+def no_attachments(digest: str) -> BinaryIO:
+    """Refuse: nothing was attached.
 
-    Attributes:
-        reason: one sentence.
-        date: ISO 8601 date (precision as given), or None.
-        replaced_by: IRI of the record that takes its place, or None.
+    Raises:
+        RecordError: always.
     """
-
-    reason: str
-    date: str | None = None
-    replaced_by: str | None = None
+    raise RecordError(f"the file with SHA-256 {digest} is not kept: harvest the source with --full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +134,14 @@ class Context:
     Attributes:
         base_iri: the hub's base IRI, ending in ``/``.
         source: the configured source.
+        open: opens a file that ``fetch`` kept with `Http.download` or `Http.keep`, by its SHA-256, for reading. As
+            the file is named by its content, a ``transform`` that reads it is still pure. RecordError when it is
+            not kept.
     """
 
     base_iri: str
     source: Source
+    open: Callable[[str], BinaryIO] = no_attachments
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +159,25 @@ class Harvested:
     withdrawal: Withdrawal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file too large for a payload, kept under its hash beside the payloads.
+
+    Attributes:
+        sha256: SHA-256 of the bytes as they came, in hexadecimal digits.
+        size: number of bytes.
+    """
+
+    sha256: str
+    size: int
+
+
 class Http(Protocol):
-    """The one polite session that harvesters may use (see :mod:`harvesters.http`)."""
+    """The one polite session that harvesters may use (see :mod:`harvesters.http`).
+
+    A GET is conditional by itself: an answer with an ETag or Last-Modified is kept, and asked for again with
+    If-None-Match or If-Modified-Since; the kept bytes are returned when the server says 304.
+    """
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the body of a 200 answer, or raise SourceError."""
@@ -150,8 +185,34 @@ class Http(Protocol):
     def post(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the body of a 200 answer to a POST, or raise SourceError."""
 
+    def download(self, url: str, *, headers: Mapping[str, str] | None = None) -> Attachment:
+        """Keep the body of a 200 answer, in bounded memory, or raise SourceError."""
+
+    def keep(self, stream: BinaryIO) -> Attachment:
+        """Keep the rest of a stream, in bounded memory."""
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open what was kept under a SHA-256 for reading."""
+
+    def allowed(self, url: str) -> bool:
+        """Tell whether the robots.txt of a web site lets the hub read a page; for crawling, not for APIs."""
+
     def once(self, key: str, make: Callable[[], T]) -> T:
         """Return what ``make`` gives the first time in this run, and the same object from then on."""
+
+    def recall(self, name: str) -> str | None:
+        """Return what this source's last complete run remembered; None the first time and with ``--full``."""
+
+    def remember(self, name: str, value: str) -> None:
+        """Remember a value for the next run; kept only when this run ends without an error."""
+
+
+Listing = Literal["full", "partial"]
+
+
+def no_attachments_of(payload: bytes) -> Iterable[str]:
+    """Return that a payload names no attachments."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +224,12 @@ class Harvester:
         fetch: the archive's own bytes of one entry, as they came.
         transform: payload → record and findings; pure. RecordError when there is no publishable record.
         version: raised whenever ``transform`` changes its result, so that unchanged payloads are read again.
-        listing: ``full`` when an entry that is not listed has vanished from the archive.
+        listing: ``full`` when an entry that is not listed has vanished from the archive; a function where it depends
+            on the source's options and on what the last run remembered; it is asked before the listing begins.
+        route: how near the harvester is to its archive; where several sources describe one dataset, the one with
+            the lowest number is displayed first. 1 the archive's own form, 2 an export of it (crates), 3 another
+            archive's or a registry's word.
+        attachments: the SHA-256 of every attachment that a payload names, so that `hub check` can look for them.
     """
 
     name: str
@@ -174,4 +240,6 @@ class Harvester:
     fetch: Callable[[Http, Source, Entry], bytes]
     transform: Callable[[bytes, Entry, Context], Harvested]
     version: int = 1
-    listing: Literal["full", "partial"] = "full"
+    listing: Listing | Callable[[Http, Source], Listing] = "full"
+    route: int = 1
+    attachments: Callable[[bytes], Iterable[str]] = no_attachments_of

@@ -7,25 +7,37 @@ what may pass with growing pauses and jitter, and ends every answer by size and 
 from __future__ import annotations
 
 import random
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
-from harvesters.contract import SourceError
+from harvesters.contract import Attachment, SourceError
+from harvesters.keep import Keep, chunks_of
 
 T = TypeVar("T")
 
 # Statuses that may pass by themselves. Source: https://www.rfc-editor.org/rfc/rfc9110#name-status-codes
 PASSING = frozenset({429, 500, 502, 503, 504})
 CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """What a server gave to ask later whether an answer has changed, and the SHA-256 of that answer's kept body."""
+
+    etag: str | None
+    last_modified: str | None
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +90,22 @@ def user_agent(contact: str) -> str:
 class PoliteSession:
     """The session of one run; implements :class:`harvesters.contract.Http`."""
 
-    def __init__(self, manners: Manners | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        manners: Manners | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        keep: Keep | None = None,
+        validators: Mapping[str, Validator] | None = None,
+        memory: Mapping[str, str] | None = None,
+    ) -> None:
         self.manners = manners or Manners()
+        self.validators: dict[str, Validator] = {}
+        self.memory: dict[str, str] = {}
+        self._known = validators or {}
+        self._recalled = memory or {}
+        self._temporary = None if keep else tempfile.TemporaryDirectory(prefix="bioimage-hub-")
+        self._keep = keep or Keep(Path(self._temporary.name if self._temporary else ""))
         self._sleep = sleep
         self._next_at: dict[str, float] = {}
         self._memo: dict[str, Any] = {}
@@ -92,6 +118,8 @@ class PoliteSession:
         """Close the connections and forget what ``once`` kept."""
         self._session.close()
         self._memo.clear()
+        if self._temporary:
+            self._temporary.cleanup()
 
     def __enter__(self) -> PoliteSession:
         return self
@@ -105,6 +133,34 @@ class PoliteSession:
             self._memo[key] = make()
         value: T = self._memo[key]
         return value
+
+    def recall(self, name: str) -> str | None:
+        """Return what this source's last complete run remembered; None the first time."""
+        return self._recalled.get(name)
+
+    def remember(self, name: str, value: str) -> None:
+        """Remember a value for the next run; kept only when this run ends without an error."""
+        self.memory[name] = value
+
+    def keep(self, stream: BinaryIO) -> Attachment:
+        """Keep the rest of a stream, in bounded memory."""
+        return self._keep.put(chunks_of(stream))
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open what was kept under a SHA-256 for reading."""
+        return self._keep.open(digest)
+
+    def download(self, url: str, *, headers: Mapping[str, str] | None = None) -> Attachment:
+        """Keep the body of a 200 answer, in bounded memory.
+
+        Raises:
+            SourceError: as for ``get``.
+        """
+        return self._keep.put([self._request("GET", url, None, headers)])
+
+    def allowed(self, url: str) -> bool:
+        """Tell whether the robots.txt of a web site lets the hub read a page."""
+        return True
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the body of a 200 answer.

@@ -140,6 +140,21 @@ def _check(values: dict[str, Any]) -> None:
             raise ConfigError(f"{name}: {value} is not above zero")
 
 
+def _check_archive(name: str, table: dict[str, Any]) -> None:
+    """An archive is one that the hub knows, or is described in the table."""
+    archive = table["archive"]
+    if archive in ARCHIVES:
+        return
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", archive):
+        raise ConfigError(f"[sources.{name}] archive: {archive!r}: write small letters, digits and hyphens")
+    told = all(isinstance(table.get(key), str) for key in ("archive_title", "archive_homepage"))
+    if not told or not re.match("https?://", table["archive_homepage"]):
+        raise ConfigError(
+            f"[sources.{name}] archive: {archive!r} is not one of {', '.join(ARCHIVES)}: for another one, write "
+            "archive_title and archive_homepage (a web address) into the table too"
+        )
+
+
 def _source(name: str, table: Any, here: Path) -> Source:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         raise ConfigError(f"[sources.{name}]: name a source in small letters, digits and hyphens")
@@ -148,8 +163,7 @@ def _source(name: str, table: Any, here: Path) -> Source:
     missing = [key for key in SOURCE_KEYS if not isinstance(table.get(key), str)]
     if missing:
         raise ConfigError(f"[sources.{name}] needs {', '.join(missing)}")
-    if table["archive"] not in ARCHIVES:
-        raise ConfigError(f"[sources.{name}] archive: {table['archive']!r} is not one of {', '.join(ARCHIVES)}")
+    _check_archive(name, table)
     url = table["url"]
     if "://" not in url:
         url = os.path.normpath(here / url)

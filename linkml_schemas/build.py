@@ -56,11 +56,10 @@ def json_schema(view: SchemaView) -> str:
     """
     schema = json.loads(JsonSchemaGenerator(str(SCHEMA), metadata=False, top_class="Dataset").serialize())
     nested = {s.name: [{"$ref": f"#/$defs/{a.range}"} for a in s.any_of] for s in view.all_slots().values() if s.any_of}
-    for properties in (schema["properties"], schema["$defs"]["Dataset"]["properties"]):
-        for name, choices in nested.items():
-            properties[name]["items"] = {"anyOf": choices}
     for definition in [schema, *schema["$defs"].values()]:
         for name, slot in definition.get("properties", {}).items():
+            if name in nested:
+                slot["items"] = {"anyOf": nested[name]}
             if view.get_slot(name).range == "decimal":
                 slot["type"] = ["number", "string", "null"]
                 slot["pattern"] = DECIMAL

@@ -80,6 +80,31 @@ ARCHIVES: Final[dict[str, Archive]] = {
 }
 
 
+def dataset_name(archive: str, accession: str) -> str:
+    """The name under which an archive's dataset has its IRI: the accession, at SSBD the number that its parts share.
+
+    SSBD gives the repository entry and the database project of one deposit the same number, and renames projects.
+
+    >>> dataset_name("ssbd", "108-Sugita-RPEiPSCell"), dataset_name("ssbd", "ssbd-repos-000108")
+    ('108', '108')
+    >>> dataset_name("idr", "idr0094")
+    'idr0094'
+    """
+    if archive != "ssbd":
+        return accession
+    number = re.match(r"(?:ssbd-repos-0*)?(\d+)(?=-|$)", accession, re.ASCII)
+    return number[1] if number else accession
+
+
+def preference(accession: str) -> int:
+    """The place of a record among several of one dataset in one source; the lowest is displayed first.
+
+    >>> preference("108-Sugita-RPEiPSCell") < preference("ssbd-repos-000108")
+    True
+    """
+    return 1 if accession.startswith("ssbd-repos-") else 0
+
+
 def archive_of(accession: str) -> str:
     """The name of the archive whose accessions look like this normalised one: bia, empiar, idr or ssbd.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from ontology import archives
+
 _SAFE = "-._~"
 
 
@@ -16,12 +18,14 @@ def _path(*parts: str) -> str:
 
 
 def dataset(base: str, archive: str, accession: str) -> str:
-    """Return the IRI of a dataset.
+    """Return the IRI of a dataset; the same for every accession that its archive gives it.
 
     >>> dataset("https://w3id.org/bioimage-hub/", "idr", "idr0094")
     'https://w3id.org/bioimage-hub/dataset/idr/idr0094'
+    >>> dataset("https://w3id.org/bioimage-hub/", "ssbd", "ssbd-repos-000108")
+    'https://w3id.org/bioimage-hub/dataset/ssbd/108'
     """
-    return f"{base}dataset/{_path(archive, accession)}"
+    return f"{base}dataset/{_path(archive, archives.dataset_name(archive, accession))}"
 
 
 def archive(base: str, name: str) -> str:

@@ -67,6 +67,8 @@ def _literal(table: ClassTable, slot: Slot) -> st.SearchStrategy[Any]:
     annotation = str(table.cls.model_fields[slot.name].annotation)
     if "RecordState" in annotation:
         return st.sampled_from(["active", "withdrawn"])
+    if "ReagentKind" in annotation:
+        return st.sampled_from(["sirna", "antibody"])
     if "GeneRole" in annotation:
         return st.sampled_from(["perturbed", "tagged"])
     if slot.name == "payload_sha256":

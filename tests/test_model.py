@@ -37,6 +37,9 @@ OWN_SLOTS = {
     **dict.fromkeys(("image_width", "image_height", "pixel_width", "pixel_height"), "a number of one stated unit"),
     **dict.fromkeys(("imaging_scale", "image_category", "voxel_type"), "closed lists of EMPIAR's own"),
     **dict.fromkeys(("gene_annotation", "gene", "gene_role", "compound"), "how a gene or chemical occurs in a dataset"),
+    **dict.fromkeys(("reagent_annotation", "reagent", "reagent_kind"), "how a reagent occurs in a dataset"),
+    **dict.fromkeys(("reconstruction", "resolution"), "a map that EMDB publishes from a dataset's images"),
+    "strain": "no agreed property; Darwin Core and OBI have none for strains and breeds",
     **dict.fromkeys(("unknown", "not_applicable"), "statements about statements that are not there"),
     # the hub's own bookkeeping
     **dict.fromkeys(("source_name", "payload_sha256", "harvester", "record_state"), "a record's provenance"),
@@ -46,7 +49,7 @@ OWN_SLOTS = {
     **dict.fromkeys(("field_path", "rule", "suggestion"), "a finding"),
     **dict.fromkeys(("evidence", "first_seen", "last_seen"), "a link"),
 }
-OWN_CLASSES = {"GeneAnnotation", "Link"}
+OWN_CLASSES = {"GeneAnnotation", "Link", "Reagent", "ReagentAnnotation", "Reconstruction", "StudyComponent"}
 
 
 def class_of(path: Path) -> type[BaseModel]:

@@ -68,6 +68,32 @@ class LinkMLMeta(RootModel):
 
 linkml_meta = None
 
+class ReagentKind(str, Enum):
+    """
+    What kind of reagent a sample was treated or stained with.
+    """
+    sirna = "sirna"
+    """
+    A small interfering RNA, or a pool of them.
+    """
+    antibody = "antibody"
+    """
+    An antibody.
+    """
+    orf = "orf"
+    """
+    An open reading frame that was expressed.
+    """
+    guide_rna = "guide_rna"
+    """
+    A guide RNA of a CRISPR experiment.
+    """
+    probe = "probe"
+    """
+    A nucleic acid probe, dye or other label.
+    """
+
+
 class RecordState(str, Enum):
     """
     Whether a record is current.
@@ -132,17 +158,23 @@ class Dataset(Thing):
     is_accessible_for_free: Optional[bool] = Field(default=None, description="""Whether the data can be had without payment or login.""")
     author: Optional[list[Union[Organization, Person]]] = Field(default=None, description="""Creators of the dataset, in the archive's order (the order is also written as an rdf:Seq under bibo:authorList).""")
     accountable_person: Optional[list[Person]] = Field(default=None, description="""Principal investigators.""")
+    contact: Optional[list[Person]] = Field(default=None, description="""People whom the archive names as submitters or contacts; not necessarily authors.""")
     keyword: Optional[list[str]] = Field(default=None, description="""The archive's keywords.""")
     funding: Optional[list[Grant]] = Field(default=None, description="""Grants that paid for the dataset.""")
     publication: Optional[list[Publication]] = Field(default=None, description="""Papers that the dataset goes with.""")
-    about: Optional[list[Union[BioSample, DefinedTerm, Taxon]]] = Field(default=None, description="""The biology that was imaged; samples and everything they are classified by.""")
+    about: Optional[list[Union[BioSample, DefinedTerm, Protein, Taxon]]] = Field(default=None, description="""The biology that was imaged; samples and everything they are classified by.""")
     measurement_method: Optional[list[Union[DefinedTerm, ImagingProtocol]]] = Field(default=None, description="""How it was imaged; protocols and the ontology terms of their methods.""")
     gene_annotation: Optional[list[GeneAnnotation]] = Field(default=None, description="""Genes of the dataset, each with how it occurs.""")
     phenotype: Optional[list[Phenotype]] = Field(default=None, description="""Phenotypes that were seen (RO has phenotype).""")
     compound: Optional[list[Compound]] = Field(default=None, description="""Chemicals that samples were treated with.""")
+    reagent_annotation: Optional[list[ReagentAnnotation]] = Field(default=None, description="""Reagents and compounds of the dataset, each with how often it occurs and the phenotypes it showed.""")
+    has_part: Optional[list[StudyComponent]] = Field(default=None, description="""Parts of the dataset that the archive describes by themselves.""")
+    reconstruction: Optional[list[Reconstruction]] = Field(default=None, description="""Maps and models that were made from the dataset's images.""")
     distribution: Optional[list[Distribution]] = Field(default=None, description="""Downloadable sets of files.""")
     size_bytes: Optional[int] = Field(default=None, description="""Size of the data in bytes, as the archive states it.""", ge=0)
     file_count: Optional[int] = Field(default=None, description="""Number of files, as the archive states it.""", ge=0)
+    image_count: Optional[int] = Field(default=None, description="""Number of images or tilt series.""", ge=0)
+    well_count: Optional[int] = Field(default=None, description="""Number of plate wells.""", ge=0)
     thumbnail: Optional[list[str]] = Field(default=None, description="""Addresses of example images.""")
     imaging_scale: Optional[str] = Field(default=None, description="""Scale of what is imaged in EMPIAR's words, e.g. molecule, cell, tissue.""")
     related: Optional[list[str]] = Field(default=None, description="""Records elsewhere that the archive itself says belong to the dataset.""")
@@ -187,6 +219,59 @@ class Dataset(Thing):
                     raise ValueError(err_msg)
         elif isinstance(v, str) and not pattern.search(v):
             err_msg = f"Invalid date_submitted format: {v}"
+            raise ValueError(err_msg)
+        return v
+
+
+class StudyComponent(Thing):
+    """
+    A part of a dataset that its archive describes by itself, such as an IDR screen or experiment, a study component of the BioImage Archive or a dataset of an SSBD project.
+    """
+    name: str = Field(default=..., description="""What people call it; the title of a dataset or paper, the label of a term.""")
+    description: Optional[str] = Field(default=None, description="""Free text, cleaned, without e-mail addresses.""")
+    url: Optional[str] = Field(default=None, description="""Its page for people; of a dataset the archive's own landing page.""")
+    same_as: Optional[list[str]] = Field(default=None, description="""Other IRIs of the same thing, such as a dataset's DOI, or a paper's PubMed IRI.""")
+    about: Optional[list[Union[BioSample, DefinedTerm, Protein, Taxon]]] = Field(default=None, description="""The biology that was imaged; samples and everything they are classified by.""")
+    measurement_method: Optional[list[Union[DefinedTerm, ImagingProtocol]]] = Field(default=None, description="""How it was imaged; protocols and the ontology terms of their methods.""")
+    image_count: Optional[int] = Field(default=None, description="""Number of images or tilt series.""", ge=0)
+    well_count: Optional[int] = Field(default=None, description="""Number of plate wells.""", ge=0)
+    file_count: Optional[int] = Field(default=None, description="""Number of files, as the archive states it.""", ge=0)
+    size_bytes: Optional[int] = Field(default=None, description="""Size of the data in bytes, as the archive states it.""", ge=0)
+    thumbnail: Optional[list[str]] = Field(default=None, description="""Addresses of example images.""")
+    distribution: Optional[list[Distribution]] = Field(default=None, description="""Downloadable sets of files.""")
+    unknown: Optional[list[str]] = Field(default=None, description="""Properties (by IRI) whose value the archive says is unknown; not the same as saying nothing.""")
+    not_applicable: Optional[list[str]] = Field(default=None, description="""Properties (by IRI) that the archive says do not apply.""")
+    id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
+    type: Literal["https://w3id.org/bioimage-hub/vocab#StudyComponent","hub:StudyComponent"] = Field(default="hub:StudyComponent", description="""The thing's class.""")
+
+
+class Reconstruction(Thing):
+    """
+    A map or model that was made from the dataset's images and is published elsewhere, such as an EMDB entry.
+    """
+    name: str = Field(default=..., description="""What people call it; the title of a dataset or paper, the label of a term.""")
+    url: Optional[str] = Field(default=None, description="""Its page for people; of a dataset the archive's own landing page.""")
+    same_as: Optional[list[str]] = Field(default=None, description="""Other IRIs of the same thing, such as a dataset's DOI, or a paper's PubMed IRI.""")
+    resolution: Optional[Decimal] = Field(default=None, description="""Resolution of a map in ångström, as the archive states it.""", ge=0)
+    measurement_method: Optional[list[Union[DefinedTerm, ImagingProtocol]]] = Field(default=None, description="""How it was imaged; protocols and the ontology terms of their methods.""")
+    about: Optional[list[Union[BioSample, DefinedTerm, Protein, Taxon]]] = Field(default=None, description="""The biology that was imaged; samples and everything they are classified by.""")
+    related: Optional[list[str]] = Field(default=None, description="""Records elsewhere that the archive itself says belong to the dataset.""")
+    date_published: Optional[str] = Field(default=None, description="""When it was first published.""")
+    unknown: Optional[list[str]] = Field(default=None, description="""Properties (by IRI) whose value the archive says is unknown; not the same as saying nothing.""")
+    not_applicable: Optional[list[str]] = Field(default=None, description="""Properties (by IRI) that the archive says do not apply.""")
+    id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
+    type: Literal["https://w3id.org/bioimage-hub/vocab#Reconstruction","hub:Reconstruction"] = Field(default="hub:Reconstruction", description="""The thing's class.""")
+
+    @field_validator('date_published')
+    def pattern_date_published(cls, v):
+        pattern=re.compile(r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")
+        if isinstance(v, list):
+            for element in v:
+                if isinstance(element, str) and not pattern.search(element):
+                    err_msg = f"Invalid date_published format: {element}"
+                    raise ValueError(err_msg)
+        elif isinstance(v, str) and not pattern.search(v):
+            err_msg = f"Invalid date_published format: {v}"
             raise ValueError(err_msg)
         return v
 
@@ -283,6 +368,7 @@ class BioSample(Thing):
     name: str = Field(default=..., description="""What people call it; the title of a dataset or paper, the label of a term.""")
     description: Optional[str] = Field(default=None, description="""Free text, cleaned, without e-mail addresses.""")
     taxon: Optional[list[Taxon]] = Field(default=None, description="""Species or other taxon that the material comes from.""")
+    strain: Optional[list[DefinedTerm]] = Field(default=None, description="""Strain or breed of the organism, e.g. C57BL/6J.""")
     cell_line: Optional[list[DefinedTerm]] = Field(default=None, description="""Cell lines of the sample.""")
     unknown: Optional[list[str]] = Field(default=None, description="""Properties (by IRI) whose value the archive says is unknown; not the same as saying nothing.""")
     not_applicable: Optional[list[str]] = Field(default=None, description="""Properties (by IRI) that the archive says do not apply.""")
@@ -322,6 +408,16 @@ class DefinedTerm(Thing):
     type: Literal["https://w3id.org/bioimage-hub/vocab#DefinedTerm","http://schema.org/DefinedTerm","hub:DefinedTerm","schema:DefinedTerm"] = Field(default="schema:DefinedTerm", description="""The thing's class.""")
 
 
+class Protein(Thing):
+    """
+    A protein, under its UniProt IRI or, without one, the archive's own wording as a node of its record.
+    """
+    name: str = Field(default=..., description="""What people call it; the title of a dataset or paper, the label of a term.""")
+    taxon: Optional[list[Taxon]] = Field(default=None, description="""Species or other taxon that the material comes from.""")
+    id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
+    type: Literal["https://w3id.org/bioimage-hub/vocab#Protein","http://schema.org/Protein","hub:Protein","schema:Protein"] = Field(default="schema:Protein", description="""The thing's class.""")
+
+
 class Gene(Thing):
     """
     A gene, under the identifier that the archive used.
@@ -338,11 +434,37 @@ class GeneAnnotation(Thing):
     """
     gene: Gene = Field(default=..., description="""The gene.""")
     gene_role: Optional[GeneRole] = Field(default=None, description="""How the gene occurs.""")
+    reagent: Optional[list[Union[Compound, Reagent]]] = Field(default=None, description="""The reagents or compounds that were used.""")
     phenotype: Optional[list[Phenotype]] = Field(default=None, description="""Phenotypes that were seen (RO has phenotype).""")
     well_count: Optional[int] = Field(default=None, description="""Number of plate wells.""", ge=0)
     image_count: Optional[int] = Field(default=None, description="""Number of images or tilt series.""", ge=0)
     id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
     type: Literal["https://w3id.org/bioimage-hub/vocab#GeneAnnotation","hub:GeneAnnotation"] = Field(default="hub:GeneAnnotation", description="""The thing's class.""")
+
+
+class ReagentAnnotation(Thing):
+    """
+    How one reagent or compound occurs in one dataset.
+    """
+    reagent: list[Union[Compound, Reagent]] = Field(default=..., description="""The reagents or compounds that were used.""")
+    phenotype: Optional[list[Phenotype]] = Field(default=None, description="""Phenotypes that were seen (RO has phenotype).""")
+    well_count: Optional[int] = Field(default=None, description="""Number of plate wells.""", ge=0)
+    image_count: Optional[int] = Field(default=None, description="""Number of images or tilt series.""", ge=0)
+    id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
+    type: Literal["https://w3id.org/bioimage-hub/vocab#ReagentAnnotation","hub:ReagentAnnotation"] = Field(default="hub:ReagentAnnotation", description="""The thing's class.""")
+
+
+class Reagent(Thing):
+    """
+    A siRNA, antibody, open reading frame, guide RNA or probe, under the identifier that the archive used.
+    """
+    name: str = Field(default=..., description="""What people call it; the title of a dataset or paper, the label of a term.""")
+    reagent_kind: Optional[ReagentKind] = Field(default=None, description="""What kind of reagent it is.""")
+    sequence: Optional[str] = Field(default=None, description="""Nucleotide sequence, as the archive writes it.""")
+    url: Optional[str] = Field(default=None, description="""Its page for people; of a dataset the archive's own landing page.""")
+    same_as: Optional[list[str]] = Field(default=None, description="""Other IRIs of the same thing, such as a dataset's DOI, or a paper's PubMed IRI.""")
+    id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
+    type: Literal["https://w3id.org/bioimage-hub/vocab#Reagent","hub:Reagent"] = Field(default="hub:Reagent", description="""The thing's class.""")
 
 
 class Phenotype(Thing):
@@ -478,6 +600,8 @@ class Link(Thing):
 # see https://pydantic-docs.helpmanual.io/usage/models/#rebuilding-a-model
 Thing.model_rebuild()
 Dataset.model_rebuild()
+StudyComponent.model_rebuild()
+Reconstruction.model_rebuild()
 Distribution.model_rebuild()
 Person.model_rebuild()
 Organization.model_rebuild()
@@ -487,8 +611,11 @@ BioSample.model_rebuild()
 Taxon.model_rebuild()
 ImagingProtocol.model_rebuild()
 DefinedTerm.model_rebuild()
+Protein.model_rebuild()
 Gene.model_rebuild()
 GeneAnnotation.model_rebuild()
+ReagentAnnotation.model_rebuild()
+Reagent.model_rebuild()
 Phenotype.model_rebuild()
 Compound.model_rebuild()
 Archive.model_rebuild()
