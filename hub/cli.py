@@ -12,10 +12,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -26,6 +26,9 @@ from hub import config
 from hub.config import Settings
 from hub.errors import ConfigError, HubError
 from hub.log import Report
+
+if TYPE_CHECKING:
+    from hub.trial import Trial
 
 app = typer.Typer(
     name="hub",
@@ -122,6 +125,60 @@ def _harvest(settings: Settings, names: list[str], *, full: bool = False, confir
             bar.update(task, description=source, completed=report.listed)
 
         return ingest.harvest(settings, names, full=full, confirm=confirm, progress=show)
+
+
+@app.command(name="try")
+def try_source(
+    harvester: Annotated[str, typer.Argument(help="Name of a harvester, e.g. crates or oai.")],
+    url: Annotated[str, typer.Argument(help="URL or folder of the source.")],
+    archive: Annotated[str | None, typer.Option(help="Archive that owns what is listed, e.g. bia.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="An option of the harvester as KEY=VALUE.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Read this many entries at most.")] = None,
+    time_limit: Annotated[float, typer.Option(help="Longest time for one answer, in seconds.")] = 10.0,
+    report: Annotated[Path | None, typer.Option(help="Write what came to a JSON file.")] = None,
+    config_file: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try a source out: list it, read it, say what came, and keep nothing."""
+    from hub import ingest, trial
+
+    settings = config.load(config_file)
+    source = trial.source_of(harvester, url, archive, _options(option or []))
+    usual = ingest.manners(settings)
+    timeout_s = min(time_limit, usual.timeout_s)
+    manners = replace(usual, timeout_s=timeout_s, deadline_s=time_limit, max_wait_s=time_limit / 4, retries=2)
+    with _progress() as bar:
+        task = bar.add_task(harvester, total=limit)
+        found = trial.run(
+            source, settings.base_iri, manners, limit=limit, progress=lambda n: bar.update(task, completed=n)
+        )
+    said = asdict(found)
+    if report is not None:
+        report.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8", errors="replace")
+    if as_json:
+        _print_json(said)
+    else:
+        _print_trial(found)
+    if not found.complete and limit is None:
+        raise typer.Exit(1)
+
+
+def _options(pairs: list[str]) -> dict[str, str]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise ConfigError(f"--option {pair}: write KEY=VALUE")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _print_trial(found: Trial) -> None:
+    for title in found.titles[:10]:
+        out.print(f"  {title}", markup=False, highlight=False, soft_wrap=True)
+    counts = f"{found.records} records, {found.rejected} rejected, {found.withdrawn} withdrawn"
+    out.print(f"{counts}; {found.requests} requests", highlight=False)
+    for rule, count in found.findings.most_common():
+        out.print(f"  {count} findings: {rule}", markup=False, highlight=False)
+    for error in found.errors[:10]:
+        _say(error)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 
 from harvesters.contract import Source
 from hub.errors import ConfigError
+from linkml_schemas.generated.model import Dataset
 from ontology.archives import ARCHIVES
 
 DEFAULT_FILE = "hub.toml"
@@ -47,6 +48,7 @@ class Settings:
     cache_bytes: int = _setting(64 << 20, "Memory for cached answers of each web process, in bytes.")
     web_workers: int = _setting(2, "Web processes of `hub serve`.")
     sources: Mapping[str, Source] = field(default_factory=dict)
+    precedence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     schedules: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -97,11 +99,13 @@ def load(path: str | None = None, environ: Mapping[str, str] | None = None) -> S
 
 
 def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Settings:
-    tables = data.pop("sources", {})
+    tables, order = data.pop("sources", {}), data.pop("precedence", {})
     known = {name: (variable, default) for name, variable, default, _ in option_fields()}
     for name in data:
         if name not in known:
-            raise ConfigError(f"{name}: no such setting; there are {', '.join(sorted(known))} and [sources.<name>]")
+            raise ConfigError(
+                f"{name}: no such setting; there are {', '.join(sorted(known))}, [precedence] and [sources.<name>]"
+            )
     values: dict[str, Any] = {}
     for name, (variable, default) in known.items():
         if variable in env:
@@ -114,7 +118,19 @@ def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Setti
         raise ConfigError("sources: write one table [sources.<name>] for each source")
     sources = {name: _source(name, table, here) for name, table in tables.items()}
     schedules = {n: str(t["schedule"]) for n, t in tables.items() if "schedule" in t}
-    return Settings(**values, sources=sources, schedules=schedules)
+    return Settings(**values, sources=sources, precedence=_precedence(order, set(sources)), schedules=schedules)
+
+
+def _precedence(table: Any, sources: set[str]) -> dict[str, tuple[str, ...]]:
+    """Return whose word is shown first: names of sources by slot of the model, or by ``default``."""
+    if not isinstance(table, dict):
+        raise ConfigError("precedence: write a table [precedence] with lists of sources by slot")
+    for slot, names in table.items():
+        if slot != "default" and slot not in Dataset.model_fields:
+            raise ConfigError(f"[precedence] {slot}: no slot of a dataset; write one of the model's, or default")
+        if not isinstance(names, list) or not all(name in sources for name in names):
+            raise ConfigError(f"[precedence] {slot}: {names!r} is not a list of names of configured sources")
+    return {slot: tuple(names) for slot, names in table.items()}
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:

@@ -11,8 +11,8 @@ from pyoxigraph import NamedNode, Quad
 from hub import queries, records
 from hub.config import Settings
 from hub.errors import GoneError, NotFoundError
+from hub.routes import Precedence
 from hub.store import iri_of
-from hub.views import Precedence
 from hub.workers import WorkerPool
 from linkml_schemas.generated.model import CatalogRecord, Dataset, Finding
 from ontology import iris
@@ -39,11 +39,6 @@ class Description:
     quads: list[Quad] = field(default_factory=list)
 
 
-def precedence(settings: Settings) -> Precedence:
-    """Return whose word counts, by the configured sources."""
-    return Precedence(settings.base_iri, {name: s.archive for name, s in settings.sources.items()})
-
-
 def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str) -> Description:
     """Return the description of a dataset.
 
@@ -58,7 +53,7 @@ def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str) 
         raise NotFoundError(f"there is no dataset {archive}/{accession} in this hub")
     if all(s.record_state == "withdrawn" for s in sources):
         raise GoneError(f"{accession} was withdrawn", _tombstone(accession, sources[0]))
-    record: Dataset = records.from_quads(_decided(quads, iri, precedence(settings)), iri)
+    record: Dataset = records.from_quads(_decided(quads, iri, Precedence.of(settings)), iri)
     return Description(record, sources, _each(quads, TARGET, Finding), quads)
 
 

@@ -8,7 +8,6 @@ was complete, and never more than a share of the source without confirmation.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import logging
 import os
@@ -26,12 +25,15 @@ from harvesters.contract import (
     RecordError,
     Source,
     SourceError,
+    Withdrawal,
 )
 from harvesters.http import Manners, PoliteSession, public_url
+from harvesters.keep import Keep
 from hub import records, snapshots, views
 from hub.config import Settings
 from hub.errors import ConfigError
 from hub.log import Batch, EntryRow, Log, RecordRow, Report, now
+from hub.routes import harvester_named as harvester_named
 from hub.store import GraphStore, write_lock
 
 logger = logging.getLogger(__name__)
@@ -40,20 +42,6 @@ BATCH_SECONDS = 5.0
 # One entry that its archive cannot deliver is that entry's problem; this many in a row are the archive's.
 MAX_FAILED_IN_A_ROW = 5
 Progress = Callable[[str, Report], object]
-
-
-def harvester_named(name: str) -> Harvester:
-    """Return a harvester by the name of its module in ``harvesters/``.
-
-    Raises:
-        ConfigError: there is no such harvester.
-    """
-    try:
-        module = importlib.import_module(f"harvesters.{name}")
-        found = module.HARVESTER
-    except (ImportError, AttributeError) as err:
-        raise ConfigError(f"harvester: there is no harvester {name!r}") from err
-    return found  # type: ignore[no-any-return]
 
 
 @dataclass(slots=True)
@@ -140,6 +128,16 @@ def check_base(settings: Settings, log: Log) -> None:
         )
 
 
+def manners(settings: Settings) -> Manners:
+    """Return how the hub behaves towards archives."""
+    return Manners(
+        contact=settings.contact,
+        interval_s=settings.harvest_interval_s,
+        timeout_s=settings.harvest_timeout_s,
+        ca_bundle=settings.ca_bundle or None,
+    )
+
+
 def save_payload(folder: Path, raw: bytes, *, verify: bool = False) -> str:
     """Keep a payload under the name of its SHA-256 and return that; a damaged file of that name is replaced.
 
@@ -183,6 +181,9 @@ class Run:
     holders: dict[str, str] = field(default_factory=dict)
     owner: dict[str, str] = field(default_factory=dict)
     waiting: list[tuple[Entry, str, EntryRow | None]] = field(default_factory=list)
+    taken_back: dict[str, tuple[str, Withdrawal]] = field(default_factory=dict)
+    is_full_listing: bool = True
+    unread: int = 0
     all_listed: bool = False
     listed: set[str] = field(default_factory=set)
     batch: Batch = field(default_factory=Batch)
@@ -195,12 +196,16 @@ class Run:
         self._begin()
         error = None
         try:
-            with PoliteSession(self._manners()) as http:
+            with self._session() as http:
+                listing = self.harvester.listing
+                self.is_full_listing = (listing(http, self.source) if callable(listing) else listing) == "full"
                 for entry in self.harvester.entries(http, self.source):
                     self._take(http, entry)
                 self._settle()
-                self._commit()
-            self._remove_vanished()
+                self._commit(http)
+            self._remove()
+            if not self.unread and not self.report.held:
+                self.log.remember(self.source.name, http.memory)
         except SourceError as err:
             error = self._stop(str(err))
         except Exception as err:
@@ -249,35 +254,54 @@ class Run:
         logger.info("%s: %s", self.source.name, asdict(self.report))
         return Outcome(self.source.name, self.report, error)
 
-    def _manners(self) -> Manners:
-        return Manners(
-            contact=self.settings.contact,
-            interval_s=self.settings.harvest_interval_s,
-            timeout_s=self.settings.harvest_timeout_s,
-            ca_bundle=self.settings.ca_bundle or None,
+    def _session(self) -> PoliteSession:
+        """Return a session that knows what this source's server told before; with ``full`` it knows nothing."""
+        name = self.source.name
+        return PoliteSession(
+            manners(self.settings),
+            keep=self.keep,
+            validators={} if self.full else self.log.validators(name),
+            memory={} if self.full else self.log.memory(name),
         )
+
+    @property
+    def keep(self) -> Keep:
+        """The files that payloads name, beside the payloads."""
+        return Keep(self.settings.raw_dir)
 
     # --- one entry
 
-    def _take(self, http: Http, entry: Entry) -> None:
+    def _take(self, http: PoliteSession, entry: Entry) -> None:
         if entry.key in self.listed:
             return
         self.listed.add(entry.key)
         self.report.listed += 1
         known = self.known.get(entry.key)
-        if known is not None and not self.full and self._looks_unchanged(known, entry):
+        if entry.withdrawal is not None:
+            self._take_back(entry, known)
+        elif known is not None and not self.full and self._looks_unchanged(known, entry):
             self._count_known(known)
         else:
             self._fetch(http, entry, known)
         self.progress(self.source.name, self.report)
         if len(self.batch) >= BATCH_ENTRIES or time.monotonic() - self.committed_at > BATCH_SECONDS:
-            self._commit()
+            self._commit(http)
+
+    def _take_back(self, entry: Entry, known: EntryRow | None) -> None:
+        """Note that the listing calls an entry withdrawn; its record goes when the listing has come to its end."""
+        self.report.unchanged += 1
+        if known is None or known.accession is None or self.holders.get(known.accession) != entry.key:
+            return
+        self.owner.setdefault(known.accession, entry.key)
+        if self.standing.get(known.accession) == "active" and entry.withdrawal is not None:
+            self.taken_back[known.accession] = (entry.key, entry.withdrawal)
 
     def _fetch(self, http: Http, entry: Entry, known: EntryRow | None) -> None:
         """Read one entry; one that cannot be had is rejected, several in a row stop the source."""
         try:
-            raw = self.harvester.fetch(http, self.source, entry)
+            raw = entry.payload if entry.payload is not None else self.harvester.fetch(http, self.source, entry)
         except SourceError as err:
+            self.unread += 1
             self.failed_in_a_row += 1
             if self.failed_in_a_row >= MAX_FAILED_IN_A_ROW:
                 self.report.listed -= 1
@@ -336,7 +360,7 @@ class Run:
 
     def _transform(self, raw: bytes, entry: Entry) -> Harvested:
         try:
-            harvested = self.harvester.transform(raw, entry, Context(self.settings.base_iri, self.source))
+            harvested = self.harvester.transform(raw, entry, self._context())
             record = records.canonical(harvested.record)
         except RecordError:
             raise
@@ -346,6 +370,9 @@ class Run:
             logger.exception("%s %s: the harvester failed", self.source.name, entry.key)
             raise RecordError(f"the harvester failed on it ({type(err).__name__}): please report this") from err
         return Harvested(record, harvested.findings, harvested.withdrawal)
+
+    def _context(self) -> Context:
+        return Context(self.settings.base_iri, self.source, self.keep.open)
 
     def _reject(self, row: EntryRow, known: EntryRow | None, err: RecordError) -> None:
         self.report.rejected += 1
@@ -394,35 +421,45 @@ class Run:
 
     # --- the batch, and what vanished
 
-    def _commit(self) -> None:
+    def _commit(self, http: PoliteSession | None = None) -> None:
+        if http is not None:
+            self.batch.validators = {(self.source.name, url): v for url, v in http.validators.items()}
+            http.validators.clear()
         if self.batch:
             os.sync()
             self.log.commit(self.batch, self.number)
             self.batch = Batch()
         self.committed_at = time.monotonic()
 
-    def _remove_vanished(self) -> None:
-        if self.harvester.listing != "full":
-            return
-        gone = [a for a in self.stood if a not in self.owner]
+    def _remove(self) -> None:
+        """Withdraw what the listing called withdrawn, and what a full listing does not hold, within the guard."""
+        gone = [a for a in self.stood if a not in self.owner] if self.is_full_listing else []
+        leaving = len(gone) + len(self.taken_back)
         active = len(self.stood)
         guard = float(self.source.options.get("deletion_guard", self.settings.deletion_guard))
-        if len(gone) > guard * active and not self.confirm:
-            self.report.held = len(gone)
-            logger.warning("%s: %d of %d records vanished; held until --confirm", self.source.name, len(gone), active)
+        if leaving > guard * active and not self.confirm:
+            self.report.held = leaving
+            logger.warning("%s: %d of %d records vanished; held until --confirm", self.source.name, leaving, active)
             return
-        self.batch.forgotten = [(self.source.name, key) for key in sorted(set(self.known) - self.listed)]
+        if self.is_full_listing:
+            self.batch.forgotten = [(self.source.name, key) for key in sorted(set(self.known) - self.listed)]
         for accession in sorted(gone):
-            before = self.log.record(self.source.name, accession)
-            if before is not None:
-                self._withdraw(before)
+            self._withdraw(accession, Withdrawal(f"{self.source.name} does not list it any more"))
+        for accession, (key, withdrawal) in sorted(self.taken_back.items()):
+            self.report.unchanged -= 1
+            self.report.changed += 1
+            self.batch.forgotten.append((self.source.name, key))
+            self._withdraw(accession, withdrawal)
         self._commit()
 
-    def _withdraw(self, before: RecordRow) -> None:
+    def _withdraw(self, accession: str, withdrawal: Withdrawal) -> None:
+        before = self.log.record(self.source.name, accession)
+        if before is None or before.state == "withdrawn":
+            return
         self.report.deleted += 1
-        moment = now()
-        reason = {"reason": f"{self.source.name} does not list it any more", "date": None, "replaced_by": None}
-        after = replace(before, state="withdrawn", withdrawal=json.dumps(reason), changed=moment, run=self.number)
+        after = replace(
+            before, state="withdrawn", withdrawal=json.dumps(asdict(withdrawal)), changed=now(), run=self.number
+        )
         self.batch.records.append(("withdraw", after))
 
 

@@ -7,7 +7,7 @@ written in one transaction, so a crash leaves whole batches. Works on SQLite and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+from harvesters.http import Validator
 from hub.errors import StoreError
 
 LAYOUT = "1"
@@ -65,6 +66,24 @@ records = sa.Table(
     sa.Column("first_seen", sa.String, nullable=False),
     sa.Column("changed", sa.String, nullable=False),
     sa.Column("run", sa.Integer, nullable=False),
+)
+
+validators = sa.Table(
+    "validators",
+    metadata,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("request", sa.String, primary_key=True),
+    sa.Column("etag", sa.String),
+    sa.Column("last_modified", sa.String),
+    sa.Column("payload_sha256", sa.String, nullable=False),
+)
+
+memory = sa.Table(
+    "memory",
+    metadata,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
 )
 
 changes = sa.Table(
@@ -161,14 +180,22 @@ class Change:
 
 @dataclass(slots=True)
 class Batch:
-    """Changes that are written together: entries read, records changed and why, entries (source, key) not listed."""
+    """Changes that are written together.
+
+    Attributes:
+        entries: entries that were read.
+        records: records that changed, and why.
+        forgotten: (source, key) of entries that are not listed any more.
+        validators: what a source's server gave to ask later whether an answer has changed, by (source, request).
+    """
 
     entries: list[EntryRow] = field(default_factory=list)
     records: list[tuple[str, RecordRow]] = field(default_factory=list)
     forgotten: list[tuple[str, str]] = field(default_factory=list)
+    validators: dict[tuple[str, str], Validator] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.entries) + len(self.records) + len(self.forgotten)
+        return len(self.entries) + len(self.records) + len(self.forgotten) + len(self.validators)
 
 
 def now() -> str:
@@ -290,6 +317,7 @@ class Log:
             _delete(db, entries, ("source", "key"), [{"source": s, "key": k} for s, k in batch.forgotten])
             _replace(db, entries, ("source", "key"), [_columns(e) for e in batch.entries])
             _replace(db, records, ("source", "accession"), [_columns(r) for _, r in batch.records])
+            _replace(db, validators, ("source", "request"), [_validator(*v) for v in batch.validators.items()])
             sequence = _last_sequence(db)
             rows = []
             for action, row in batch.records:
@@ -298,6 +326,27 @@ class Log:
             if rows:
                 db.execute(sa.insert(changes), rows)
         return sequence
+
+    # --- what is known of a source's server
+
+    def validators(self, source: str) -> dict[str, Validator]:
+        """Return what the server of a source gave to ask later whether an answer has changed, by request."""
+        columns = (validators.c.request, validators.c.etag, validators.c.last_modified, validators.c.payload_sha256)
+        with self.engine.connect() as db:
+            rows = db.execute(sa.select(*columns).where(validators.c.source == source))
+            return {request: Validator(*rest) for request, *rest in rows}
+
+    def memory(self, source: str) -> dict[str, str]:
+        """Return what the last complete run of a source remembered."""
+        with self.engine.connect() as db:
+            rows = db.execute(sa.select(memory.c.name, memory.c.value).where(memory.c.source == source))
+            return {row.name: row.value for row in rows}
+
+    def remember(self, source: str, values: Mapping[str, str]) -> None:
+        """Remember values of a source in place of those of the same names."""
+        rows = [{"source": source, "name": name, "value": value} for name, value in values.items()]
+        with self.engine.begin() as db:
+            _replace(db, memory, ("source", "name"), rows)
 
     # --- the log
 
@@ -312,12 +361,14 @@ class Log:
             query = sa.select(changes).where(changes.c.sequence > sequence).order_by(changes.c.sequence).limit(limit)
             return [Change(*row) for row in db.execute(query)]
 
-    def current(self, keys: Iterable[tuple[str, str]]) -> list[RecordRow]:
-        """Return what stands of the given (source, accession) pairs."""
+    def describing(self, keys: Iterable[tuple[str, str]]) -> list[RecordRow]:
+        """Return what stands of every record of the datasets of the given (source, accession) pairs."""
         wanted = sorted(set(keys))
         with self.engine.connect() as db:
             by_key = sa.tuple_(records.c.source, records.c.accession).in_(wanted)
-            return [RecordRow(*row) for row in db.execute(sa.select(records).where(by_key))]
+            datasets = {row.iri for row in db.execute(sa.select(records.c.iri).where(by_key))}
+            query = sa.select(records).where(records.c.iri.in_(datasets))
+            return [RecordRow(*row) for row in db.execute(query.order_by(records.c.source, records.c.accession))]
 
     def counts(self) -> dict[str, int]:
         """Return the number of records by state."""
@@ -359,6 +410,12 @@ def _last_sequence(db: Connection) -> int:
 
 def _columns(row: EntryRow | RecordRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
+
+
+def _validator(key: tuple[str, str], known: Validator) -> dict[str, Any]:
+    source, request = key
+    told = {"etag": known.etag, "last_modified": known.last_modified, "payload_sha256": known.sha256}
+    return {"source": source, "request": request, **told}
 
 
 def _change(sequence: int, run: int, action: str, row: RecordRow) -> dict[str, Any]:

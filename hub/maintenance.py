@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,16 @@ from typing import Any
 
 from pyoxigraph import NamedNode, RdfFormat, Store
 
-from hub import ingest, snapshots, views
+from harvesters.contract import RecordError
+from harvesters.keep import Keep
+from hub import ingest, records, routes, snapshots, views
 from hub.config import Settings
+from hub.errors import ConfigError
 from hub.log import Log, RecordRow, now
+from hub.routes import Precedence
 from hub.store import DEFAULT, META, GraphStore, dump_to, write_lock
+from linkml_schemas.generated.model import Dataset
+from ontology import identifiers
 from ontology.text import has_email
 
 Progress = Callable[[int], object]
@@ -40,6 +47,7 @@ def check(settings: Settings) -> Check:
     log = Log(settings.database)
     try:
         _check_payloads(settings, log, result)
+        _count_genes(log, result)
         ingest.check_base(settings, log)
         snapshot = snapshots.current_or_none(settings.snapshots_dir)
         result.facts["log_sequence"] = log.last_sequence()
@@ -58,6 +66,7 @@ def check(settings: Settings) -> Check:
 
 def _check_payloads(settings: Settings, log: Log, result: Check) -> None:
     seen = 0
+    keep = Keep(settings.raw_dir)
     for row in log.all_records():
         seen += 1
         path = ingest.payload_path(settings.raw_dir, row.payload_sha256)
@@ -65,11 +74,46 @@ def _check_payloads(settings: Settings, log: Log, result: Check) -> None:
             result.problems.append(
                 f"{row.source}/{row.accession}: payload {row.payload_sha256} is missing: harvest it with --full"
             )
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != row.payload_sha256:
+            continue
+        raw = path.read_bytes()
+        if hashlib.sha256(raw).hexdigest() != row.payload_sha256:
             result.problems.append(
                 f"{row.source}/{row.accession}: payload {row.payload_sha256} is damaged: harvest it with --full"
             )
+            continue
+        for digest in _attachments(row, raw):
+            if not keep.is_sound(digest):
+                result.problems.append(
+                    f"{row.source}/{row.accession}: the file {digest} is missing or damaged: harvest it with --full"
+                )
     result.facts["payloads"] = seen
+
+
+def _attachments(row: RecordRow, raw: bytes) -> list[str]:
+    try:
+        return sorted(routes.harvester_named(row.harvester.partition("/")[0]).attachments(raw))
+    except (ConfigError, RecordError):
+        return []
+
+
+def _count_genes(log: Log, result: Check) -> None:
+    """Count each dataset's genes by the namespace of their identifiers; ``none`` is the archive's own wording."""
+    counted: dict[str, dict[str, int]] = {}
+    for row in log.all_records():
+        if row.state == "active" and '"gene_annotation"' in row.record:
+            record: Dataset = records.from_json(row.record)
+            genes = {note.gene.id for note in record.gene_annotation or []}
+            spaces = Counter(_namespace(iri) for iri in genes)
+            counted[f"{row.source}/{row.accession}"] = dict(sorted(spaces.items()))
+    if counted:
+        result.facts["genes"] = counted
+
+
+def _namespace(iri: str) -> str:
+    try:
+        return identifiers.curie(iri).partition(":")[0]
+    except ValueError:
+        return "none"
 
 
 def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, result: Check) -> None:
@@ -92,8 +136,9 @@ def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, res
         result.problems.append(
             f"{len(named ^ default)} things are in the default graph or a named graph only: run `hub rebuild`"
         )
-    for row in log.all_records():
-        _check_record(store, row, settings.base_iri, result)
+    for graph, wanted in views.graphs_of_all(list(log.all_records()), Precedence.of(settings)).items():
+        if set(store.quads_for_pattern(None, None, None, graph)) != set(wanted):
+            result.problems.append(f"{graph.value} is not what the log says: run `hub rebuild`")
 
 
 def _bad_terms(quad: Any) -> Iterator[str]:
@@ -103,12 +148,6 @@ def _bad_terms(quad: Any) -> Iterator[str]:
                 yield f"{term} is not a web IRI"
         elif has_email(term.value):
             yield f"{quad.subject} {quad.predicate}: holds an e-mail address"
-
-
-def _check_record(store: Store, row: RecordRow, base: str, result: Check) -> None:
-    for graph, wanted in views.graphs_of(row, base).items():
-        if set(store.quads_for_pattern(None, None, None, graph)) != set(wanted):
-            result.problems.append(f"{graph.value} is not what the log says: run `hub rebuild`")
 
 
 def rebuild(settings: Settings, *, transform: bool = False, progress: Progress = lambda _: None) -> snapshots.Snapshot:

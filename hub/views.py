@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 from pyoxigraph import NamedNode, Quad, Store
 
-from hub import records
+from harvesters import contract as harvesters
+from hub import records, routes
 from hub.config import Settings
 from hub.log import Log, RecordRow
-from hub.store import META, GraphName, GraphStore, Statement, Subject, Term, iri_of
+from hub.routes import Precedence
+from hub.store import META, GraphStore, iri_of
 from linkml_schemas.generated.model import CatalogRecord, Finding, HarvestRun, RecordState
 from ontology import iris
 
@@ -35,79 +36,22 @@ OCCASIONAL = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Precedence:
-    """Which source's word counts in the default graph, where several describe one dataset.
-
-    Attributes:
-        base: the hub's base IRI.
-        archives: archive of each source, by the source's name.
-    """
-
-    base: str
-    archives: dict[str, str]
-
-    def rank(self, dataset: str, graph: str) -> tuple[int, str]:
-        """Return the rank of a source graph for a dataset: the owning archive's own source comes first."""
-        source = graph.removeprefix(f"{self.base}graph/source/").partition("/")[0]
-        archive = dataset.removeprefix(f"{self.base}dataset/").partition("/")[0]
-        return (0 if self.archives.get(source) == archive else 1, source)
-
-    def resolve(self, subject: Subject, said: list[Statement]) -> set[tuple[NamedNode, Term]]:
-        """Return what the default graph says of a subject.
-
-        Of a dataset with several records each slot is taken from the first source that fills it (a list of authors
-        whole). Of a shared node
-        (person, paper, taxon, term) everything is kept, but where only one value may be, the one that most records
-        give.
-        """
-        iri, _, part = iri_of(subject).partition("#")
-        if len({graph for _, _, graph in said}) <= 1:
-            return {(p, o) for p, o, _ in said}
-        if iri.startswith(f"{self.base}dataset/"):
-            return _first_source(said, lambda graph: self.rank(iri, iri_of(graph)), whole=bool(part))
-        return _majority(said)
-
-    def is_private(self, iri: str) -> bool:
-        """Tell whether a node can only occur in its own record's graph."""
-        return iri.startswith(f"{self.base}record/") and "#" in iri
-
-
-def _first_source(
-    said: list[Statement], rank: Callable[[GraphName], tuple[int, str]], *, whole: bool
-) -> set[tuple[NamedNode, Term]]:
-    if whole:
-        first = min(rank(graph) for _, _, graph in said)
-        return {(p, o) for p, o, graph in said if rank(graph) == first}
-    best: dict[NamedNode, tuple[int, str]] = {}
-    for predicate, _, graph in said:
-        best[predicate] = min(best.get(predicate, rank(graph)), rank(graph))
-    return {(p, o) for p, o, graph in said if p == records.RDF_TYPE or rank(graph) == best[p]}
-
-
-def _majority(said: list[Statement]) -> set[tuple[NamedNode, Term]]:
-    values: dict[NamedNode, Counter[Term]] = {}
-    for predicate, value, _ in said:
-        values.setdefault(predicate, Counter())[value] += 1
-    chosen = set()
-    for predicate, counted in values.items():
-        if len(counted) > 1 and predicate.value in records.single_valued():
-            chosen.add((predicate, max(counted, key=lambda v: (counted[v], len(str(v)), str(v)))))
-        else:
-            chosen.update((predicate, value) for value in counted)
-    return chosen
-
-
 # --- quads of one record -----------------------------------------------------------------------------------------
 
 
-def graphs_of(row: RecordRow, base: str) -> dict[NamedNode, list[Quad]]:
-    """Return the contents of a record's two graphs: what the source says, and what the hub says of the record."""
+def graphs_of(row: RecordRow, base: str, more: Iterable[harvesters.Finding] = ()) -> dict[NamedNode, list[Quad]]:
+    """Return the contents of a record's two graphs: what the source says, and what the hub says of the record.
+
+    Args:
+        row: the record.
+        base: the hub's base IRI.
+        more: findings beside the record's own, such as disagreements with other records of the dataset.
+    """
     source = NamedNode(iris.source_graph(base, row.source, row.accession))
     record = NamedNode(iris.record_graph(base, row.source, row.accession))
     said = records.to_quads(records.from_json(row.record), source) if row.state == "active" else []
     told = records.to_quads(catalog_record(row, base), record)
-    for finding in findings_of(row, base):
+    for finding in findings_of(row, base, more):
         told.extend(records.to_quads(finding, record))
     return {source: said, record: told}
 
@@ -133,11 +77,24 @@ def catalog_record(row: RecordRow, base: str) -> CatalogRecord:
     )
 
 
-def findings_of(row: RecordRow, base: str) -> list[Finding]:
+def graphs_of_all(rows: list[RecordRow], order: Precedence) -> dict[NamedNode, list[Quad]]:
+    """Return the contents of the graphs of records; every record of a dataset has to be among them."""
+    datasets: dict[str, list[RecordRow]] = {}
+    for row in rows:
+        datasets.setdefault(row.iri, []).append(row)
+    graphs: dict[NamedNode, list[Quad]] = {}
+    for described in datasets.values():
+        notes = routes.disagreements(described, order)
+        for row in described:
+            graphs.update(graphs_of(row, order.base, notes.get((row.source, row.accession), ())))
+    return graphs
+
+
+def findings_of(row: RecordRow, base: str, more: Iterable[harvesters.Finding] = ()) -> list[Finding]:
     """Return the quality problems of a record, each under an IRI that stays the same while the problem does."""
     found = []
     record = iris.record(base, row.source, row.accession)
-    for data in json.loads(row.findings):
+    for data in [*json.loads(row.findings), *map(asdict, more)]:
         digest = hashlib.sha256("\0".join((data["field"], data["rule"], data["value"])).encode()).hexdigest()[:16]
         found.append(
             Finding(
@@ -186,16 +143,13 @@ def catch_up(
         settings: for the base IRI and the sources' archives.
         progress: told how many changes were applied, batch by batch.
     """
-    base = settings.base_iri
-    precedence = Precedence(base, {name: s.archive for name, s in settings.sources.items()})
+    precedence = Precedence.of(settings)
     sequence = store.sequence()
     while pending := log.changes_since(sequence, BATCH):
-        graphs: dict[NamedNode, list[Quad]] = {}
-        for row in log.current((c.source, c.accession) for c in pending):
-            graphs.update(graphs_of(row, base))
+        graphs = graphs_of_all(log.describing((c.source, c.accession) for c in pending), precedence)
         sequence = pending[-1].sequence
         if sequence == log.last_sequence():
-            graphs.update(runs_quads(log, base))
+            graphs.update(runs_quads(log, precedence.base))
         store.replace(graphs, sequence, precedence.resolve, precedence.is_private)
         progress(len(pending))
     store.flush()

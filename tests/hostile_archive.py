@@ -12,7 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harvesters.building import Builder
-from harvesters.contract import Context, Entry, Harvested, Harvester, Http, RecordError, Source, SourceError
+from harvesters.contract import (
+    Context,
+    Entry,
+    Harvested,
+    Harvester,
+    Http,
+    Listing,
+    RecordError,
+    Source,
+    SourceError,
+    Withdrawal,
+)
 from linkml_schemas.generated.model import Dataset
 
 
@@ -26,6 +37,10 @@ class Archive:
         unreadable: keys that are listed and cannot be fetched.
         repeats: whether each key is listed again at the end.
         versions: whether entries carry a version.
+        withdrawn: keys that the listing calls withdrawn.
+        carries: whether the listing carries the payloads.
+        is_partial: whether the listing holds only what is new.
+        recalled: what each run was told that the last complete one remembered.
     """
 
     documents: dict[str, bytes] = field(default_factory=dict)
@@ -33,6 +48,10 @@ class Archive:
     unreadable: frozenset[str] = frozenset()
     repeats: bool = True
     versions: bool = False
+    withdrawn: frozenset[str] = frozenset()
+    carries: bool = False
+    is_partial: bool = False
+    recalled: list[str | None] = field(default_factory=list)
     fetched: int = 0
 
     def put(self, number: int, **said: str) -> None:
@@ -52,13 +71,24 @@ ARCHIVE = Archive()
 
 
 def entries(http: Http, source: Source) -> Iterator[Entry]:
+    ARCHIVE.recalled.append(http.recall("turn"))
+    http.remember("turn", str(len(ARCHIVE.recalled)))
     keys = sorted(ARCHIVE.documents)
     for line, key in enumerate([*keys, *(reversed(keys) if ARCHIVE.repeats else ())]):
         if line == ARCHIVE.breaks_after:
             raise SourceError("the listing broke off")
+        document = ARCHIVE.documents[key]
         yield Entry(
-            key, str(hash(ARCHIVE.documents[key])) if ARCHIVE.versions else None, f"https://hostile.example/{key}"
+            key,
+            str(hash(document)) if ARCHIVE.versions else None,
+            f"https://hostile.example/{key}",
+            document if ARCHIVE.carries else None,
+            Withdrawal("The archive deleted it", "2026-11-01") if key in ARCHIVE.withdrawn else None,
         )
+
+
+def listing(http: Http, source: Source) -> Listing:
+    return "partial" if ARCHIVE.is_partial else "full"
 
 
 def fetch(http: Http, source: Source, entry: Entry) -> bytes:
@@ -92,4 +122,5 @@ HARVESTER = Harvester(
     entries=entries,
     fetch=fetch,
     transform=transform,
+    listing=listing,
 )

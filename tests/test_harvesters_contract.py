@@ -429,3 +429,80 @@ def test_report_of_a_broken_listing_adds_up(archive: hostile_archive.Archive, se
     archive.put(1, accession="S-BIAD1")
     archive.breaks_after = 1
     run(settings, fails=True)
+
+
+def test_listing_that_calls_entries_withdrawn(archive: hostile_archive.Archive, settings: config.Settings) -> None:
+    for number in range(1, 11):
+        archive.put(number)
+    run(settings)
+    before = standing(settings)
+    archive.withdrawn = frozenset({"e0002", "e0099"})
+    assert counts(run(settings)) == {"changed": 1, "unchanged": 9, "deleted": 1}
+    assert [a for a, (_, state, _) in standing(settings).items() if state == "withdrawn"] == ["S-BIAD2"]
+    assert actions(settings)[-1] == ("S-BIAD2", "withdraw")
+    assert counts(run(settings)) == {"unchanged": 10}
+    archive.withdrawn = frozenset()
+    report = run(settings)
+    assert (report.unchanged, report.deleted, report.rejected) == (9, 0, 0)
+    assert standing(settings) == before
+    assert actions(settings)[-1] == ("S-BIAD2", "restore")
+
+
+def test_flood_of_withdrawals_is_held(archive: hostile_archive.Archive, settings: config.Settings) -> None:
+    for number in range(1, 11):
+        archive.put(number)
+    run(settings)
+    before = standing(settings)
+    archive.withdrawn = frozenset(list(archive.documents)[:5])
+    archive.is_partial = True
+    assert counts(run(settings)) == {"unchanged": 10, "held": 5}
+    assert standing(settings) == before
+    assert counts(run(settings, confirm=True)) == {"changed": 5, "unchanged": 5, "deleted": 5}
+
+
+def test_listing_that_breaks_off_withdraws_nothing(archive: hostile_archive.Archive, settings: config.Settings) -> None:
+    for number in range(1, 11):
+        archive.put(number)
+    run(settings)
+    before = standing(settings)
+    archive.withdrawn, archive.breaks_after = frozenset({"e0001"}), 4
+    run(settings, fails=True)
+    assert standing(settings) == before
+
+
+def test_partial_listing_removes_nothing(archive: hostile_archive.Archive, settings: config.Settings) -> None:
+    for number in range(1, 11):
+        archive.put(number)
+    run(settings)
+    before = standing(settings)
+    archive.is_partial = True
+    for number in range(1, 9):
+        del archive.documents[f"e{number:04}"]
+    assert counts(run(settings)) == {"unchanged": 2}
+    assert standing(settings) == before
+
+
+def test_payloads_of_the_listing_are_not_fetched(archive: hostile_archive.Archive, settings: config.Settings) -> None:
+    archive.carries = True
+    archive.put(1)
+    assert counts(run(settings)) == {"new": 1}
+    assert archive.fetched == 0
+
+
+def test_a_run_recalls_what_the_last_complete_one_remembered(
+    archive: hostile_archive.Archive, settings: config.Settings
+) -> None:
+    for number in range(1, 11):
+        archive.put(number)
+    run(settings)
+    archive.breaks_after = 3
+    run(settings, fails=True)
+    archive.breaks_after, archive.unreadable = None, frozenset({"e0001"})
+    run(settings)
+    archive.unreadable = frozenset()
+    archive.withdrawn = frozenset(list(archive.documents)[:5])
+    run(settings)
+    run(settings, confirm=True)
+    run(settings)
+    run(settings, full=True)
+    assert archive.recalled == [None, "1", "1", "1", "1", "5", None]

@@ -63,7 +63,7 @@ def test_changes_are_numbered_without_gaps_and_records_hold_what_stands(log):
         (3, "update", "a"),
     ]
     assert log.record("bia", "a").title == "new"
-    assert [r.accession for r in log.current([("bia", "b"), ("bia", "b"), ("bia", "none")])] == ["b"]
+    assert [r.accession for r in log.describing([("bia", "b"), ("bia", "b"), ("bia", "none")])] == ["b"]
     assert log.last_sequence() == 3
 
 

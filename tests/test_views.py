@@ -5,7 +5,7 @@ import dataclasses
 from pyoxigraph import Literal, NamedNode, Quad
 
 from hub import views
-from hub.views import Precedence
+from hub.routes import Precedence
 
 ORDER = Precedence("https://h/", {"bia": "bia", "empiar": "empiar", "aux": "empiar"})
 NAME, KEYWORD = NamedNode("http://schema.org/name"), NamedNode("http://schema.org/keywords")

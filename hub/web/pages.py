@@ -137,6 +137,9 @@ def _by_number(accession: str) -> list[str | int]:
 def dataset(archive: str, accession: str) -> BaseResponse:
     """One dataset: its landing page, or its record in any format."""
     accession, suffix = offers.split_suffix(accession)
+    name = archives.dataset_name(archive, accession)
+    if name != accession:
+        return redirect(url_for("pages.dataset", archive=archive, accession=name + (suffix or "")), 301)
     offer = offers.choose(request, *offers.DATASET, suffix=suffix)
     key = ("dataset", archive, accession, request.script_root)
     return respond(offer, key, partial(_dataset, archive, accession, offer))
