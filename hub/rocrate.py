@@ -20,6 +20,7 @@ from linkml_schemas.generated.model import (
     ImagingProtocol,
     Organization,
     Person,
+    Protein,
     Publication,
     Taxon,
 )
@@ -46,6 +47,10 @@ CONTEXT: list[Any] = [
         "labEquipment": {"@id": "http://schema.org/labEquipment"},
     },
 ]
+
+
+# Classes of the model whose crates' class has another name; the profile has no class for proteins.
+KINDS = {"ImagingProtocol": "LabProtocol", "Protein": "DefinedTerm", "Publication": "ScholarlyArticle"}
 
 
 class _Writer:
@@ -84,13 +89,11 @@ class _Writer:
                 more = {"name": thing.name or iri, "datePublished": thing.date_published}
             case Grant():
                 more = {"name": thing.name, "identifier": thing.grant_number}
-            case DefinedTerm():
+            case DefinedTerm() | Protein():
                 more = {"name": thing.name}
             case _:
                 raise TypeError(f"a {type(thing).__name__} has no place in a crate")
-        kind = {"ImagingProtocol": "LabProtocol", "Publication": "ScholarlyArticle"}.get(
-            type(thing).__name__, type(thing).__name__
-        )
+        kind = KINDS.get(type(thing).__name__, type(thing).__name__)
         types: Any = ["Taxon", "dwc:Taxon"] if kind == "Taxon" else kind
         return {"@id": iri, "@type": types, **more}
 
@@ -145,8 +148,8 @@ def crate(record: Dataset) -> dict[str, Any]:
         "license": {"@id": record.license or UNKNOWN},
         "author": authors,
         "publisher": writer.reference(publisher),
-        "about": _with_parts(writer, record.about) or writer.unknown(),
-        "measurementMethod": _with_parts(writer, record.measurement_method) or writer.unknown(),
+        "about": _with_parts(writer, _everywhere(record, "about")) or writer.unknown(),
+        "measurementMethod": _with_parts(writer, _everywhere(record, "measurement_method")) or writer.unknown(),
         "keywords": record.keyword,
         "funder": writer.references(record.funding),
         "seeAlso": writer.references(record.publication),
@@ -165,12 +168,18 @@ def crate(record: Dataset) -> dict[str, Any]:
     return {"@context": CONTEXT, "@graph": [descriptor, kept, *writer.nodes.values()]}
 
 
-def _with_parts(writer: _Writer, things: list[Any] | None) -> list[dict[str, str]]:
+def _everywhere(record: Dataset, slot: str) -> list[Any]:
+    """Return what a dataset says in a slot and what its components say there; a crate has no components."""
+    things = [*(getattr(record, slot) or []), *(t for part in record.has_part or [] for t in getattr(part, slot) or [])]
+    return list({thing.id: thing for thing in reversed(things)}.values())[::-1]
+
+
+def _with_parts(writer: _Writer, things: list[Any]) -> list[dict[str, str]]:
     """Return references to things and to the terms inside them, which the profile repeats on the root."""
     found: dict[str, dict[str, str]] = {}
-    for thing in things or []:
+    for thing in things:
         found[thing.id] = writer.reference(thing)
-        for slot in ("taxon", "cell_line", "measurement_technique"):
+        for slot in ("taxon", "strain", "cell_line", "measurement_technique"):
             for part in getattr(thing, slot, None) or []:
                 found[part.id] = writer.reference(part)
     return list(found.values())

@@ -324,6 +324,30 @@ def test_what_few_archives_say(hub: Hub, client: Client) -> None:
         "compound": [
             {"id": "https://pubchem.ncbi.nlm.nih.gov/compound/1", "name": "Taxol", "smiles": "C<C", "inchikey": "K"}
         ],
+        "reagent_annotation": [
+            {
+                "id": f"{BASE}record/x/y#reagent-1",
+                "reagent": [{"id": f"{BASE}record/x/y#s1", "name": "s31201", "reagent_kind": "sirna"}],
+                "phenotype": [{"id": f"{BASE}record/x/y#p2", "name": "binuclear cell"}],
+                "well_count": 4321,
+            },
+            {
+                "id": f"{BASE}record/x/y#reagent-2",
+                "reagent": [{"id": "https://pubchem.ncbi.nlm.nih.gov/compound/2", "name": "Nocodazole", "smiles": "C"}],
+            },
+        ],
+        "has_part": [
+            {
+                "id": f"{BASE}record/x/y#screenA",
+                "name": "idr0094/screenA",
+                "image_count": 76543,
+                "about": [{"id": f"{BASE}record/x/y#vero", "name": "Vero cells", "type": "schema:BioSample"}],
+            }
+        ],
+        "reconstruction": [
+            {"id": f"{BASE}record/x/y#map", "name": "Map of a spike", "resolution": "3.7", "url": "https://m.example/1"}
+        ],
+        "contact": [{"id": f"{BASE}record/x/y#contact", "name": "Contact Person"}],
         "funding": [{"id": f"{BASE}record/x/y#grant", "name": "DFG", "grant_number": "42"}],
         "related": ["https://www.ebi.ac.uk/emdb/EMD-1", "ftp://e.org/x"],
         "unknown": ["http://schema.org/license"],
@@ -335,7 +359,11 @@ def test_what_few_archives_say(hub: Hub, client: Client) -> None:
     full = Dataset.model_validate({**record.model_dump(), **more})
     with hub.flask.test_request_context("/"):
         page = str(pages._write_dataset(Description(full), formats.HTML, hub.publication()))
-    told = ("BRCA2", "perturbed", "1,200", "elongated cell", "Taxol", "C&lt;C", "DFG", "42", "EMD-1", "restricted")
+    told = (
+        *("BRCA2", "perturbed", "1,200", "elongated cell", "Taxol", "C&lt;C", "DFG", "42", "EMD-1", "restricted"),
+        *("s31201", "siRNA", "binuclear cell", "4,321", "Nocodazole", "<td>compound</td>", "Contact Person"),
+        *("idr0094/screenA", "76,543", "Vero cells", "Map of a spike", "3.7", "https://m.example/1"),
+    )
     assert [word for word in told if word not in page] == []
     assert "is unknown: license." in page
     assert "does not apply: pixel width." in page

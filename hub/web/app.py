@@ -26,6 +26,7 @@ from hub.web.pages import pages
 from hub.web.problems import HttpError, problem
 from hub.web.sparql import SparqlApp, SparqlSettings
 from hub.web.status import status
+from linkml_schemas.generated.model import Compound
 from ontology import licences
 
 # What a page may load: only what the hub itself serves. Source: https://www.w3.org/TR/CSP3/
@@ -50,7 +51,7 @@ def create_app(settings: Settings, publication: Publication | None = None) -> Fl
     app.config["HUB_PAGES"] = PageCache(settings.cache_bytes)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.jinja_env.globals["local"] = lambda iri: local(settings.base_iri, iri)
-    app.jinja_env.filters.update(size=size, moment=moment, label=label, licence=licence, host=host)
+    app.jinja_env.filters.update(size=size, moment=moment, label=label, licence=licence, host=host, kind=kind)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(pages)
     app.register_blueprint(status)
@@ -69,6 +70,15 @@ def local(base: str, iri: str | None) -> str:
 def host(iri: str) -> str:
     """Return the host that an address leads to."""
     return urlsplit(iri).netloc
+
+
+REAGENTS = {"sirna": "siRNA", "orf": "ORF", "guide_rna": "guide RNA", "antibody": "antibody", "probe": "probe"}
+
+
+def kind(thing: Any) -> str:
+    """Return what kind of reagent a thing is, in words."""
+    found = getattr(thing, "reagent_kind", None)
+    return REAGENTS.get(str(found), "") if not isinstance(thing, Compound) else "compound"
 
 
 def size(number: int) -> str:
