@@ -166,7 +166,7 @@ def test_jsonld_gives_the_record_back(client: Client) -> None:
 
 
 def test_ro_crate_can_be_harvested(client: Client) -> None:
-    for archive, accession in [("bia", "S-BIAD824"), ("idr", "idr0094"), ("ssbd", "ssbd-repos-000011")]:
+    for archive, accession in [("bia", "S-BIAD824"), ("idr", "idr0094"), ("ssbd", "11")]:
         raw = get(client, f"/dataset/{archive}/{accession}.ro-crate.json").get_data()
         peer = Source(name=archive, harvester="crates", archive=archive, url="")
         harvested = crates.transform(raw, Entry(key="x-ro-crate-metadata.json"), Context(BASE, peer))
@@ -305,6 +305,14 @@ def test_dataset_page(client: Client) -> None:
     assert "1.5 TB" in page
     assert "1,541,045,599,909 bytes" in page
     assert all(f'href="{PAGE}{o.suffix}"' in page for o in offers.DATASET if o is not formats.HTML)
+
+
+@pytest.mark.parametrize("suffix", ["", ".ro-crate.json", ".jsonld"])
+def test_every_accession_of_a_dataset_leads_to_its_page(client: Client, suffix: str) -> None:
+    moved = get(client, f"/dataset/ssbd/ssbd-repos-000011{suffix}")
+    assert moved.status_code == 301
+    assert moved.headers["Location"] == f"/dataset/ssbd/11{suffix}"
+    assert "ssbd-repos-000011" in text(client, "/dataset/ssbd/11")
 
 
 def test_image_sets_have_units(client: Client) -> None:
