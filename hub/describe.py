@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 from pyoxigraph import NamedNode, Quad
 
+from harvesters.building import property_iri
 from hub import queries, records
 from hub.config import Settings
 from hub.errors import GoneError, NotFoundError
@@ -19,6 +20,8 @@ from ontology import iris
 
 TARGET = "http://www.w3.org/ns/oa#hasTarget"
 PRIMARY_TOPIC = "http://xmlns.com/foaf/0.1/primaryTopic"
+# From so many genes and reagents on a page is made of the first of them: the rest is minutes of reading.
+MANY = 400
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -31,30 +34,49 @@ class Description:
         sources: the catalogue record of every source that describes it.
         findings: its quality problems.
         quads: every statement with the graph that it stands in, for formats with provenance.
+        totals: how many genes and reagents the dataset names, by slot, where the record holds only the first of them.
     """
 
     record: Dataset
     sources: list[CatalogRecord] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     quads: list[Quad] = field(default_factory=list)
+    totals: dict[str, int] = field(default_factory=dict)
 
 
-def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str) -> Description:
+def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str, *, brief: bool = False) -> Description:
     """Return the description of a dataset.
+
+    Args:
+        pool: workers on the snapshot.
+        settings: the hub's settings.
+        archive: name of the archive.
+        accession: name of the dataset in its IRI.
+        brief: hold only the first of thousands of genes and reagents (a genome-wide screen has 20,000), for pages.
 
     Raises:
         NotFoundError: the hub never had it.
         GoneError: every record of it was withdrawn; carries the tombstone.
     """
     iri = iris.dataset(settings.base_iri, archive, accession)
-    quads = queries.quads(pool, "describe/dataset", iri=NamedNode(iri))
+    totals = _totals(pool, iri) if brief else {}
+    question = "describe/page" if totals else "describe/dataset"
+    quads = queries.quads(pool, question, iri=NamedNode(iri))
     sources = _each(quads, PRIMARY_TOPIC, CatalogRecord)
     if not sources:
         raise NotFoundError(f"there is no dataset {archive}/{accession} in this hub")
     if all(s.record_state == "withdrawn" for s in sources):
         raise GoneError(f"{accession} was withdrawn", _tombstone(accession, sources[0]))
     record: Dataset = records.from_quads(_decided(quads, iri, Precedence.of(settings)), iri)
-    return Description(record, sources, _each(quads, TARGET, Finding), quads)
+    return Description(record, sources, _each(quads, TARGET, Finding), quads, totals)
+
+
+def _totals(pool: WorkerPool, iri: str) -> dict[str, int]:
+    """Return how many genes and reagents a dataset names, by slot; nothing when they are few."""
+    rows = queries.select(pool, "describe/totals", iri=NamedNode(iri))
+    counts = {row["p"].value: int(row["n"].value) for row in rows}
+    totals = {slot: counts.get(property_iri(slot), 0) for slot in ("gene_annotation", "reagent_annotation")}
+    return totals if sum(totals.values()) > MANY else {}
 
 
 def _each(quads: list[Quad], mark: str, cls: type[T]) -> list[T]:

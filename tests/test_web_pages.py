@@ -25,7 +25,7 @@ from werkzeug.wrappers import Response
 
 from harvesters import crates
 from harvesters.contract import Context, Entry, Source
-from hub import formats, records
+from hub import describe, formats, records
 from hub.config import Settings
 from hub.describe import Description
 from hub.ingest import harvest
@@ -377,6 +377,19 @@ def test_what_few_archives_say(hub: Hub, client: Client) -> None:
     assert "does not apply: pixel width." in page
     assert "first 200 of 201" in page
     assert 'href="ftp:' not in page
+
+
+def test_page_of_a_genome_wide_screen_is_made_of_the_first_genes(
+    hub: Hub, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, where = hub.publication().pages, ("ssbd", "11")
+    whole = describe.dataset(pool, settings, *where, brief=True)
+    assert whole.totals == {}
+    monkeypatch.setattr(describe, "MANY", -1)
+    brief = describe.dataset(pool, settings, *where, brief=True)
+    assert brief.totals == {"gene_annotation": 0, "reagent_annotation": 0}
+    assert brief.record == whole.record
+    assert set(brief.quads) == set(whole.quads)
 
 
 def test_every_dataset_has_a_page(client: Client) -> None:

@@ -148,7 +148,7 @@ def dataset(archive: str, accession: str) -> BaseResponse:
 def _dataset(archive: str, accession: str, offer: Format, now: Now) -> Page:
     settings = _settings()
     try:
-        found = describe.dataset(now.pages, settings, archive, accession)
+        found = describe.dataset(now.pages, settings, archive, accession, brief=offer is formats.HTML)
     except GoneError as err:
         return _tombstone(err, offer, now)
     return page_of(_write_dataset(found, offer, now), links=_links(found, archive, accession))
