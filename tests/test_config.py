@@ -57,6 +57,9 @@ def test_without_a_file_there_are_defaults(tmp_path, monkeypatch):
     assert config.load(None, {}).data_dir == Path(tmp_path / "data")
 
 
+BBBC = "[sources.x]\nurl = 'https://bbbc.broadinstitute.org/'\nharvester = 'schemaorg'\narchive = 'bbbc'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -77,11 +80,30 @@ def test_without_a_file_there_are_defaults(tmp_path, monkeypatch):
         ("[sources]\nbia = 3", r"\[sources.bia\] is not a table"),
         ("[sources.bia]\nurl = 'x'", r"\[sources.bia\] needs harvester, archive"),
         ("= broken", "is not TOML"),
+        ("[sources.x]\nurl = 'x'\nharvester = 'schemaorg'\narchive = 'A b'", "'A b': write small letters"),
+        (f"{BBBC}archive_title = 'BBBC'", "write archive_title and archive_homepage"),
+        (f"{BBBC}archive_title = 'BBBC'\narchive_homepage = 'bbbc'", "archive_homepage"),
+        ("precedence = 3", "precedence: write a table"),
+        ("[precedence]\nnmae = []", r"\[precedence\] nmae: no slot"),
+        ("[precedence]\nname = 'bia'", r"\[precedence\] name: 'bia' is not a list"),
+        ("[precedence]\nname = ['nope']", r"\[precedence\] name: \['nope'\] is not a list of names of configured"),
     ],
 )
 def test_every_mistake_is_named(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, text)
+
+
+def test_an_archive_that_the_hub_does_not_know_is_described_in_the_table(tmp_path):
+    homepage = "https://bbbc.broadinstitute.org/"
+    found = load(tmp_path, f"{BBBC}archive_title = 'Broad'\narchive_homepage = '{homepage}'")
+    assert found.sources["x"].archive == "bbbc"
+    assert found.sources["x"].options == {"archive_title": "Broad", "archive_homepage": homepage}
+
+
+def test_precedence_names_slots_and_sources(tmp_path):
+    text = "[sources.a]\nurl='x'\nharvester='crates'\narchive='bia'\n[precedence]\ndefault = ['a']\nauthor = []"
+    assert load(tmp_path, text).precedence == {"default": ("a",), "author": ()}
 
 
 def test_a_file_that_is_not_there_is_named():
