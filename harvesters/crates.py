@@ -212,10 +212,19 @@ class Crate:
 
     def _addresses(self) -> dict[str, Any]:
         root, home = self.build.iri("@id", self.root["@id"]), self.build.archive_name
-        if root is not None and self.build.ctx.source.archive == home:
-            return {"url": root}
-        page = archives.landing_page(home, self.build.accession)
-        return {"url": page, "same_as": [root] if root and root != page else None}
+        is_own = root is not None and self.build.ctx.source.archive == home
+        page = root if is_own else archives.landing_page(home, self.build.accession)
+        others = [iri for iri in (root, *self._other_iris()) if iri and iri != page]
+        return {"url": page, "same_as": list(dict.fromkeys(others))}
+
+    def _other_iris(self) -> Iterator[str | None]:
+        """Yield the dataset's DOI and whatever other IRIs the crate gives it."""
+        for field in ("identifier", "sameAs"):
+            for value in map(_plain, _list(self.root.get(field))):
+                if isinstance(value, str) and _has_doi(value):
+                    yield self.build.normal(field, "doi-invalid", identifiers.doi, value)
+                elif isinstance(value, str) and (field == "sameAs" or value.startswith("http")):
+                    yield self.build.iri(field, value)
 
     def _license(self) -> str | None:
         value = _plain(self._one("license", self.root))
@@ -409,6 +418,10 @@ class Crate:
         return own or self.build.local(iri)
 
 
+def _has_doi(value: str) -> bool:
+    return value.lower().startswith(("10.", "doi:")) or "doi.org/" in value.lower()
+
+
 def _paper_or_iri(value: str) -> str:
     try:
         return identifiers.publication(value)
@@ -436,4 +449,6 @@ HARVESTER = Harvester(
     entries=entries,
     fetch=files.fetch,
     transform=transform,
+    version=2,
+    route=2,
 )

@@ -8,6 +8,7 @@ request: remote contexts change under their users and can be made to reach into 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -34,6 +35,11 @@ BASE = "https://crate.invalid/"
 # Contexts of BIA and SSBD name a property that does not exist.
 MISNAMED = {"http://www.w3.org/1999/02/22-rdf-syntax-ns#seeAlso": "seeAlso", "rdf:seeAlso": "seeAlso"}
 PREFIX_ENDS = ("/", "#", "_", ":", "=", "?")
+# Contexts of schema.org and Bioschemas in all their spellings, answered from the bundled `schema.jsonld`.
+SCHEMA_CONTEXTS = re.compile(
+    r"https?://(?:www\.)?(?:schema\.org(?:/docs/\w+\.jsonld|/version/[\w./-]+)?|bioschemas\.org(?:/[\w./-]*)?)/*"
+)
+SCHEMA_TERMS = re.compile(r"https?://(?:schema\.org/|bioschemas\.org/(?:[\w.-]+/)*)(?=[\w-]+$)")
 
 
 @cache
@@ -185,3 +191,97 @@ def _pinned(url: str, _options: Any = None) -> dict[str, Any]:
         "contentType": "application/ld+json",
         "document": {"@context": profile_context()},
     }
+
+
+# --- web pages in schema.org's words -------------------------------------------------------------------------------
+
+
+@cache
+def schema_context() -> dict[str, Any]:
+    """Return the pinned context of web pages: every plain term is one of schema.org."""
+    text = files("harvesters.contexts").joinpath("schema.jsonld").read_text(encoding="utf-8")
+    return dict(json.loads(text)["@context"])
+
+
+def schema_nodes(document: Any, base: str, label: str) -> tuple[list[Node], list[str]]:
+    """Return the nodes of a page's JSON-LD, and the remote contexts that were left aside because they are not pinned.
+
+    A node has ``@id``, ``@type`` (a list) and lists of values under the names of schema.org's terms; other terms stand
+    under their IRI. A value is a plain one or a reference ``{"@id": …}``; values in English come before those in other
+    languages. Without any context, terms are schema.org's too.
+
+    Args:
+        document: the JSON-LD.
+        base: address that relative ids are resolved against.
+        label: what the ids of nameless nodes begin with, behind ``_:``, so that those of two documents differ.
+
+    Raises:
+        RecordError: not JSON-LD, or nested too deep.
+    """
+    if not isinstance(document, dict | list):
+        raise RecordError("the document is not a JSON object")
+    if _depth(document) > MAX_DEPTH:
+        raise RecordError(f"the document is nested deeper than {MAX_DEPTH} levels")
+    foreign: list[str] = []
+    options = {"documentLoader": _refused, "base": base, "expandContext": {"@context": schema_context()}}
+    try:
+        flat = pyld.flatten(_pinned_inside(document, foreign), None, options)
+    except (pyld.JsonLdError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+        raise RecordError(f"not JSON-LD: {_cause(err)}") from err
+    return [_in_schema_words(node, label) for node in flat], list(dict.fromkeys(foreign))
+
+
+def _pinned_inside(value: Any, foreign: list[str]) -> Any:
+    """Return a document with its remote contexts replaced by the pinned one, or taken out."""
+    if isinstance(value, list):
+        return [_pinned_inside(item, foreign) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _pinned_context(inner, foreign) if key == "@context" else _pinned_inside(inner, foreign)
+        for key, inner in value.items()
+    }
+
+
+def _pinned_context(context: Any, foreign: list[str]) -> Any:
+    parts = context if isinstance(context, list) else [context]
+    kept: list[Any] = []
+    for part in parts:
+        if not isinstance(part, str):
+            kept.append(_pinned_inside(part, foreign))
+        elif SCHEMA_CONTEXTS.fullmatch(part.strip()):
+            kept.append(schema_context())
+        else:
+            foreign.append(part)
+    return kept
+
+
+def _refused(url: str, _options: Any = None) -> dict[str, Any]:
+    raise pyld.JsonLdError(f"the context {url} is not pinned", "jsonld.LoadDocumentError")
+
+
+def _in_schema_words(node: Node, label: str) -> Node:
+    named: Node = {"@id": _labelled(node["@id"], label), "@type": [_schema_term(k) for k in node.get("@type", ())]}
+    for iri, values in node.items():
+        if not iri.startswith("@"):
+            plain = [item for value in sorted(values, key=_is_foreign) for item in _schema_values(value, label)]
+            named.setdefault(_schema_term(iri), []).extend(plain)
+    return named
+
+
+def _schema_term(iri: str) -> str:
+    return SCHEMA_TERMS.sub("", iri)
+
+
+def _labelled(iri: str, label: str) -> str:
+    return f"_:{label}{iri[2:]}" if iri.startswith("_:") else iri
+
+
+def _is_foreign(value: Any) -> bool:
+    return "@language" in value and not str(value["@language"]).casefold().startswith("en")
+
+
+def _schema_values(value: Any, label: str) -> list[Any]:
+    if "@list" in value:
+        return [plain for item in value["@list"] for plain in _schema_values(item, label)]
+    return [{"@id": _labelled(value["@id"], label)}] if "@id" in value else [value.get("@value")]

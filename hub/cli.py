@@ -280,12 +280,22 @@ def check(config_file: ConfigOption = None, as_json: JsonOption = False) -> None
         _print_json(asdict(found))
     else:
         for name, value in found.facts.items():
-            out.print(f"{name}: {value}", markup=False, highlight=False)
+            _print_fact(name, value)
         for problem in found.problems:
             _say(problem)
         out.print("no problems" if not found.problems else f"{len(found.problems)} problems")
     if found.problems:
         raise typer.Exit(1)
+
+
+def _print_fact(name: str, value: Any) -> None:
+    """Print a fact on one line, a fact of many things (genes by dataset) on a line for each."""
+    if isinstance(value, dict) and any(isinstance(part, dict) for part in value.values()):
+        for thing, counts in value.items():
+            told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+            out.print(f"{name} of {thing}: {told}", markup=False, highlight=False, soft_wrap=True)
+    else:
+        out.print(f"{name}: {value}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

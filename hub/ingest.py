@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from harvesters.answers import public_url
 from harvesters.contract import (
     Context,
     Entry,
@@ -27,7 +28,7 @@ from harvesters.contract import (
     SourceError,
     Withdrawal,
 )
-from harvesters.http import Manners, PoliteSession, public_url
+from harvesters.http import Manners, PoliteSession
 from harvesters.keep import Keep
 from hub import records, snapshots, views
 from hub.config import Settings

@@ -103,6 +103,10 @@ class Precedence:
             return _first_record(said, lambda graph, _: self.rank(iri, iri_of(graph), of_list), whole=True)
         return _first_record(said, lambda graph, predicate: self.rank(iri, iri_of(graph), predicate.value), whole=False)
 
+    def is_hearsay(self, source: str, slot: str) -> bool:
+        """Tell whether a source is not expected to know a slot: EMDB gives its map's title, not the dataset's."""
+        return slot == "name" and self.routes.get(source, 1) == 3
+
     def is_private(self, iri: str) -> bool:
         """Tell whether a node can only occur in its own record's graph."""
         return iri.startswith(f"{self.base}record/") and "#" in iri
@@ -165,7 +169,11 @@ def disagreements(rows: list[RecordRow], order: Precedence) -> dict[tuple[str, s
     found: dict[tuple[str, str], list[Finding]] = {}
     for slot, compare in COMPARED.items():
         ranked = sorted(read, key=lambda pair: order.rank(pair[0].iri, graph(pair[0]), property_iri(slot)))
-        filled = [(row, value) for row, record in ranked if (value := getattr(record, slot)) not in (None, [])]
+        filled = [
+            (row, value)
+            for row, record in ranked
+            if (value := getattr(record, slot)) not in (None, []) and not order.is_hearsay(row.source, slot)
+        ]
         for row, value in filled[1:]:
             shown_row, shown = filled[0]
             if (told := compare(shown, value)) is not None:

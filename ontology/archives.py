@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ontology.text import clean
 
@@ -185,6 +185,67 @@ def _in_cell(cell: str) -> set[str]:
 
 def _cased(hit: re.Match[str]) -> list[str]:
     return [group.upper() for group in hit.groups()]
+
+
+class _Database(NamedTuple):
+    names: frozenset[str]
+    pattern: re.Pattern[str]
+    page: str
+    tells: bool  # whether an accession shows by itself whose it is
+
+
+def _database(names: str, pattern: str, page: str, tells: bool = True) -> _Database:
+    return _Database(frozenset(names.split(", ")), re.compile(pattern, re.I | re.A), page, tells)
+
+
+# Databases whose records depositors link to. Source: https://bioregistry.io and the databases' own pages
+_DATABASES: Final = (
+    _database(
+        "ena, sra, european nucleotide archive, sequence read archive, bioproject, biosample, biosamples",
+        r"([EDS]R[APRSXZ]\d{6,9}|PRJ[EDN][A-Z]\d+|SAM(?:EA|N|D)\d+)",
+        "https://www.ebi.ac.uk/ena/browser/view/{}",
+    ),
+    _database("emdb", r"EMD[-_ :]?(\d{4,6})", "https://www.ebi.ac.uk/emdb/EMD-{}"),
+    _database("pdb, rcsb pdb", r"(?:PDB[-:_ ]?)?([1-9][A-Z0-9]{3})", "https://identifiers.org/pdb:{lower}", False),
+    _database("geo, gene expression omnibus", r"(G(?:SE|SM|DS|PL)\d{1,8})", "https://identifiers.org/geo:{}"),
+    _database("arrayexpress", r"([AE]-[A-Z]{4}-\d+)", "https://www.ebi.ac.uk/biostudies/arrayexpress/studies/{}"),
+    _database("biostudies", r"(S-[A-Z]{2,8}-?\d+)", "https://www.ebi.ac.uk/biostudies/studies/{}"),
+    _database("pride, proteomexchange", r"(P(?:XD|RD)\d{6})", "https://identifiers.org/pride.project:{}"),
+    _database("metabolights", r"(MTBLS\d+)", "https://identifiers.org/metabolights:{}"),
+    _database("ega", r"(EGAD\d{11})", "https://identifiers.org/ega.dataset:{}"),
+    _database("ega", r"(EGAS\d{11})", "https://identifiers.org/ega.study:{}"),
+    _database("biomodels", r"((?:BIOMD|MODEL)\d{10})", "https://identifiers.org/biomodels.db:{}"),
+    _database("rrid", r"RRID\s?:\s?(\w+_[\w-]+)", "https://identifiers.org/RRID:{}"),
+    _database(
+        "uniprot, uniprotkb, swiss-prot",
+        r"(?:uniprot(?:kb)?:)?([OPQ]\d[A-Z0-9]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z0-9]{2}\d){1,2})",
+        "https://identifiers.org/uniprot:{}",
+        False,
+    ),
+)  # fmt: skip
+
+
+def elsewhere(text: str, database: str | None = None) -> str:
+    """The IRI of a record of another database, such as a sequence or a structure, from its accession.
+
+    Without the database's name only accessions are taken that show by themselves whose they are.
+
+    >>> elsewhere("ERP116793"), elsewhere("1abc", "PDB")
+    ('https://www.ebi.ac.uk/ena/browser/view/ERP116793', 'https://identifiers.org/pdb:1abc')
+
+    Raises:
+        ValueError: no accession of a database that the hub can link to.
+
+    Source: https://bioregistry.io
+    """
+    plain, name = clean(text), clean(database or "").casefold()
+    for known in _DATABASES:
+        if (known.tells or name in known.names) and (found := known.pattern.fullmatch(plain)):
+            return known.page.format(found[1].upper(), lower=found[1].lower())
+    raise ValueError(
+        f"{text[:200]!r} is no accession that can be linked to: expected one of "
+        f"{', '.join(sorted(min(known.names) for known in _DATABASES))}"
+    )
 
 
 def landing_page(archive: str, accession: str) -> str:

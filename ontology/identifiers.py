@@ -126,6 +126,39 @@ def _is_iri_char(char: str) -> bool:
     return unicodedata.category(char) not in _BAD_CATEGORIES
 
 
+# What a text that is no DOI was most likely meant to be. Source: https://www.nature.com/nature-portfolio/ (article
+# addresses) and https://connect.biorxiv.org/ (numbers by date, under 10.1101 until November 2025)
+_LIKELY_DOIS: Final = (
+    (re.compile(r"(?:.*?[\s/=(])??(10\.\d{4,9}/[^\s?#]+?)(?:[?#].*|[\s,;]+[A-Za-z(].*)?", re.A | re.S), "{}"),
+    (re.compile(r"0?\.(\d{4,9}/\S+)", re.A), "10.{}"),
+    (re.compile(r"(\d{4}/[a-z]\S+)", re.A | re.I), "10.{}"),
+    (re.compile(r"((?:201[89]|202[0-4])\.\d\d\.\d\d\.\d{6,8}|2025\.(?:0\d|1[01])\.\d\d\.\d{6,8})", re.A), "10.1101/{}"),
+    (re.compile(r"(?:www\.)?nature\.com/articles/([a-z0-9.-]+)(?:[/?#].*)?", re.A | re.I), "10.1038/{}"),
+)  # fmt: skip
+_PREPRINT_TAIL: Final = re.compile(
+    r"(?<=\d)v\d+(?:[./]\S*)?$|(?:/(?:full|abstract|pdf|epub|html)|\.full|\.pdf)+$", re.I
+)
+
+
+def likely_doi(text: str) -> str | None:
+    """The DOI that a text which `doi` refuses was most likely meant to be, or None: a suggestion, never a value.
+
+    Knows a DOI with words or a query behind it or inside an address, a lost "10." or "1", a number of bioRxiv or
+    medRxiv alone, and the address of an article of Nature's journals.
+
+    >>> likely_doi("0.1101/2025.03.24.645013"), likely_doi("pending")
+    ('https://doi.org/10.1101/2025.03.24.645013', None)
+    """
+    plain = _without_doi_prefix(_plain(text)) if len(text) <= _SHOWN else ""
+    for pattern, shape in _LIKELY_DOIS:
+        if found := pattern.fullmatch(plain):
+            try:
+                return doi(shape.format(_PREPRINT_TAIL.sub("", found[1])))
+            except ValueError:
+                continue
+    return None
+
+
 _PMID_LABEL: Final = re.compile(r"^(?:pmid|pubmed(?:[ _]?id)?)\s*[:=]?\s*(?=\d)", re.IGNORECASE)
 _PMID_URL: Final = re.compile(
     r"(?:https?://)?(?:www\.|m\.)?(?:ncbi\.nlm\.nih\.gov/(?:m/)?pubmed/|pubmed\.ncbi\.nlm\.nih\.gov/|pubmed\.gov/"
@@ -324,6 +357,7 @@ _ONTOLOGIES: Final = (
     _obo("CLO", r"\d{7}"),
     _Ontology("CMPO", r"\d{7}", "http://www.ebi.ac.uk/cmpo/CMPO_"),
     _Ontology("CVCL", r"[A-Z0-9]{4}", "https://www.cellosaurus.org/CVCL_"),
+    _Ontology("DCM", r"\d{6}", "http://dicom.nema.org/resources/ontology/DCM/"),
     _obo("DOID", r"\d{1,7}"),
     _Ontology("EDAM", r"(?:data|topic|operation|format)_\d{4}", "http://edamontology.org/"),
     _Ontology("EFO", r"\d{7}", "http://www.ebi.ac.uk/efo/EFO_"),
@@ -359,6 +393,10 @@ _EDAM: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
+_DICOM: Final = re.compile(
+    r"(?:https?://dicom\.nema\.org/resources/ontology/DCM/|DCM[:_]\s?)(\d{6})", re.IGNORECASE | re.ASCII
+)
+
 
 def term(text: str) -> str:
     """The IRI of an ontology term from its CURIE (with ``:`` or ``_``, in any case) or any of its IRIs.
@@ -374,6 +412,8 @@ def term(text: str) -> str:
     plain = _plain(text)
     if edam := _EDAM.fullmatch(plain):
         return f"http://edamontology.org/{edam[1].lower()}_{edam[2]}"
+    if dicom := _DICOM.fullmatch(plain):
+        return f"http://dicom.nema.org/resources/ontology/DCM/{dicom[1]}"
     found = _TERM.fullmatch(plain)
     prefix = found[1].casefold() if found else ""
     if prefix == "ncbitaxon" or (found is None and _TAXON.fullmatch(plain) and not plain.isdigit()):
@@ -448,6 +488,9 @@ _GENES: Final = {
     "wormbase": _genes("wb", r"WB[A-Z][a-z]+\d+"),
     "zfin": _genes("zfin", r"ZDB-\w+-\d+-\d+"),
 }
+# FlyBase's annotation numbers have no name space at identifiers.org; IDR links them by this address of FlyBase's.
+_FLY_NUMBER: Final = re.compile(r"C[GR]\d{3,5}", re.ASCII)
+_FLY_NUMBER_PAGE: Final = "https://flybase.org/cgi-bin/uniq.html?field=SYN&db=fbgn&context="
 _NAMESPACE_SYNONYMS: Final = {"fb": "flybase", "wb": "wormbase", "tair": "tair.locus", "entrez": "ncbigene"}
 
 
@@ -456,7 +499,8 @@ def gene(namespace: str, value: str) -> str:
 
     Name spaces: ensembl, flybase (fb), hgnc, mgi, ncbigene, pombase, refseq, sgd, tair.locus, uniprot,
     wormbase (wb), zfin. An Arabidopsis code (AT1G01030) given for tair.locus becomes an ``ensembl.plant`` IRI,
-    because tair.locus takes TAIR's numbers only.
+    because tair.locus takes TAIR's numbers only; an annotation number (CG2146) given for flybase becomes FlyBase's own
+    address of it.
 
     >>> gene("ensembl", "ENSG00000139618"), gene("mgi", "MGI:87860")
     ('https://identifiers.org/ensembl:ENSG00000139618', 'https://identifiers.org/MGI:87860')
@@ -474,6 +518,8 @@ def gene(namespace: str, value: str) -> str:
     for local in (plain, plain.upper()):
         if known.prefix == "tair.locus" and _AGI.fullmatch(local):
             return f"{IDENTIFIERS_ORG}ensembl.plant:{local}"
+        if known.prefix == "fb" and _FLY_NUMBER.fullmatch(local):
+            return _FLY_NUMBER_PAGE + local
         if known.pattern.fullmatch(local):
             return f"{IDENTIFIERS_ORG}{known.prefix}:{local}"
     raise _refusal(value, f"an identifier of {name}", known.pattern.pattern)

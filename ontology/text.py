@@ -79,6 +79,20 @@ def _is_noncharacter(code: int) -> bool:
     return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
+_BLOCK: Final = "address|article|blockquote|br|dd|div|dl|dt|figcaption|figure|h[1-6]|hr|li|ol|p|pre|section|table|tr|ul"
+_INLINE: Final = "a|abbr|b|big|cite|code|em|font|i|img|q|s|small|span|strong|sub|sup|tbody|td|th|thead|tt|u"
+_TAG: Final = re.compile(rf"</?(?:({_BLOCK})|{_INLINE})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+
+
+def without_tags(text: str) -> str:
+    r"""The text without HTML's tags of layout; blocks begin on a line of their own. Any other ``<word>`` stays.
+
+    >>> without_tags("<p>H<sub>2</sub>O at <37 C></p>See <a href='x'>there</a>").strip()
+    'H2O at <37 C>\nSee there'
+    """
+    return _TAG.sub(lambda tag: "\n" if tag[1] else "", text) if "<" in text else text
+
+
 REMOVED: Final = "[e-mail removed]"
 _AT: Final = re.compile(r"[\[({<] ?(?:at|@) ?[\])}>]|[@\uff20]", re.IGNORECASE)
 _LOCAL: Final = re.compile(r"(?:mailto:)?[\w.+'%!#$&*/=?^`~-]{1,64}\Z", re.IGNORECASE)
@@ -193,17 +207,22 @@ _UNKNOWN: Final = frozenset({
     "not available", "not provided",
     "not specified", "not reported", "unspecified", "unavailable", "missing", "undefined",
     "?", "??", "???", "-", "--", "---", ".", "..", "...", "…", "–", "—", "_", "xxx",
+    ":unac", ":unal", ":unas", ":unav", ":unkn", ":tba",
+    "(:unac)", "(:unal)", "(:unas)", "(:unav)", "(:unkn)", "(:tba)",
 })  # fmt: skip
 _NOT_APPLICABLE: Final = frozenset({
     "n/a", "na", "n.a.", "n.a", "n/a.", "not applicable", "not_applicable", "does not apply",
+    ":unap", ":none", ":null", "(:unap)", "(:none)", "(:null)",
 })  # fmt: skip
 
 
 def is_placeholder(text: str) -> Literal["unknown", "not applicable"] | None:
     """What a stand-in says instead of a value, or None for a real value; empty text is "unknown".
 
-    >>> is_placeholder("N/A"), is_placeholder(" TBD "), is_placeholder("Homo sapiens")
-    ('not applicable', 'unknown', None)
+    >>> is_placeholder("N/A"), is_placeholder(" TBD "), is_placeholder("(:unav)"), is_placeholder("Homo sapiens")
+    ('not applicable', 'unknown', 'unknown', None)
+
+    Source: https://datacite-metadata-schema.readthedocs.io/en/4.6/appendices/appendix-3/ (the codes with a colon)
     """
     if len(text) > 64:
         return None
@@ -211,3 +230,29 @@ def is_placeholder(text: str) -> Literal["unknown", "not applicable"] | None:
     if folded in _NOT_APPLICABLE:
         return "not applicable"
     return "unknown" if not folded or folded in _UNKNOWN else None
+
+
+_STREET: Final = re.compile(
+    r"(?:street|stra(?:ss|ß)e|straat|road|avenue|lane|boulevard|allee|platz|weg|laan|gatan|vägen|gade|vej)\b"
+    r"|\b(?:st\.|str\.|rd\.?|ave\.?|blvd\.?|drive|rue|via|calle|chome)(?!\w)",
+    re.IGNORECASE,
+)
+_POSTCODE: Final = re.compile(
+    r"(?:[A-Z]{1,3}-)?\d{4,7}(?:-\d{3,4})?(?: .*)?|(?!.*\bUM[RS] ?\d).*\b\d{5,7}(?:-\d{4})?"
+    r"|(?:.* )?[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|.*\bP\.? ?O\.? ?Box\b.*"
+)
+
+
+def without_address(name: str) -> str:
+    """The name of an organisation without street, postcode and post-office box; empty where nothing else is left.
+
+    >>> without_address("Institute of Cell Biology, University of Bern, Baltzerstrasse 4, 3012 Bern, Switzerland")
+    'Institute of Cell Biology, University of Bern, Switzerland'
+    """
+    parts = re.split(r",\s+", name)
+    kept = [part for part in parts if not (_has_street(part) or _POSTCODE.fullmatch(part.rstrip(".")))]
+    return name if len(kept) == len(parts) else ", ".join(kept).strip()
+
+
+def _has_street(part: str) -> bool:
+    return any(char.isdigit() for char in part) and _STREET.search(part) is not None

@@ -107,6 +107,11 @@ def test_fetch_gives_the_same_bytes(case: Case, http: PoliteSession) -> None:
         assert fetched(case, http, entry) == raw
 
 
+def read(http: PoliteSession, digest: str) -> bytes:
+    with http.open(digest) as stream:
+        return stream.read()
+
+
 def test_transform_is_pure(case: Case, http: PoliteSession, monkeypatch: pytest.MonkeyPatch) -> None:
     harvester, source = case
     warm = list(transformed(case, http))
@@ -115,14 +120,14 @@ def test_transform_is_pure(case: Case, http: PoliteSession, monkeypatch: pytest.
         pytest.fail("transform reached for a file, a socket or the clock")
 
     with monkeypatch.context() as patch:
-        kept = {digest: BytesIO(http.open(digest).read()) for raw, *_ in warm for digest in harvester.attachments(raw)}
+        kept = {digest: read(http, digest) for raw, *_ in warm for digest in harvester.attachments(raw)}
         patch.setattr(builtins, "open", refuse)
         patch.setattr(Path, "open", refuse)
         patch.setattr(socket, "socket", refuse)
         for clock in ("time", "time_ns", "monotonic", "localtime", "gmtime"):
             patch.setattr(time, clock, refuse)
         state = random.getstate()
-        context = Context(BASE, source, lambda digest: BytesIO(kept[digest].getvalue()))
+        context = Context(BASE, source, lambda digest: BytesIO(kept[digest]))
         again = [harvester.transform(raw, entry, context) for raw, entry, _ in warm]
         assert random.getstate() == state
     assert again == [harvested for *_, harvested in warm]

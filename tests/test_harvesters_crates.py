@@ -457,13 +457,41 @@ def test_empiar_crate_from_bia_is_the_empiar_dataset() -> None:
     assert record.archive.id == f"{BASE}archive/empiar"
 
 
+@pytest.mark.parametrize("field", ["identifier", "sameAs"])
+@pytest.mark.parametrize("doi", ["10.24631/SSBD.repos.2022.06.237", "https://doi.org/10.24631/ssbd.repos.2022.06.237"])
+def test_doi_and_other_iris_of_the_dataset_are_its_aliases(field: str, doi: str) -> None:
+    page = "https://ssbd.riken.jp/repository/ssbd-repos-000237/"
+    others = [*(["ssbd-repos-000237"] if field == "identifier" else []), {"@id": doi}, "https://example.org/237", page]
+    said = {"identifier": "ssbd-repos-000237"} | {field: others}
+    harvested = harvest(crate(root_id=page, **said), "ssbd")
+    assert (harvested.record.accession, harvested.record.url) == ("ssbd-repos-000237", page)
+    assert harvested.record.same_as == ["https://doi.org/10.24631/ssbd.repos.2022.06.237", "https://example.org/237"]
+    assert rules(harvested) == []
+
+
+def test_alias_that_is_no_iri_is_a_finding() -> None:
+    harvested = harvest(crate(sameAs=["somewhere", "doi:10.1/x"], identifier=["S-BIAD1", "PRJ-5"]))
+    assert (harvested.record.same_as, rules(harvested)) == ([], ["iri-invalid", "doi-invalid"])
+
+
+def test_repository_and_database_crate_of_one_number_are_one_dataset() -> None:
+    pages = {
+        "ssbd-repos-000170": "https://ssbd.riken.jp/repository/ssbd-repos-000170/",
+        "170-Tsutsui-HookBM": "https://ssbd.riken.jp/v1/project/170-Tsutsui-HookBM",
+    }
+    both = [harvest(crate(root_id=page, identifier=name), "ssbd").record for name, page in pages.items()]
+    assert {record.id for record in both} == {f"{BASE}dataset/ssbd/170"}
+    assert [record.accession for record in both] == list(pages)
+    assert [record.url for record in both] == list(pages.values())
+
+
 def test_new_root_iri_keeps_the_dataset_iri() -> None:
     pages = [
         "https://ssbd.riken.jp/v2/project/187-Tsuboi-TumorDyn",
         "https://ssbd.riken.jp/database/project/187-Tsuboi-TumorDyn/",
     ]
     both = [harvest(crate(root_id=p, identifier="187-Tsuboi-TumorDyn"), "ssbd").record for p in pages]
-    assert {r.id for r in both} == {f"{BASE}dataset/ssbd/187-Tsuboi-TumorDyn"}
+    assert {r.id for r in both} == {f"{BASE}dataset/ssbd/187"}
     assert [r.url for r in both] == pages
 
 
@@ -653,3 +681,17 @@ def test_corpus_is_published_and_comes_round(corpus: Path) -> None:
             assert not text.has_email(records.to_json(harvested.record)), path
             assert not any(text.has_email(f.value + f.message) for f in harvested.findings), path
     assert count == 1577
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(("folder", "pairs"), [("ssbd-2026-03-10", 262), ("ssbd-2026-04-27", 32)])
+def test_corpus_halves_of_ssbd_are_one_dataset(corpus: Path, folder: str, pairs: int) -> None:
+    paths = sorted((corpus / "crates" / folder).rglob("*-ro-crate-metadata.json"))
+    found = [harvest(path.read_bytes(), "ssbd").record for path in paths]
+    assert len({record.accession for record in found}) == len(paths)
+    assert all(record.id.startswith(f"{BASE}dataset/ssbd/") for record in found)
+    assert len(paths) - len({record.id for record in found}) == pairs
+
+
+def test_declaration() -> None:
+    assert (crates.HARVESTER.name, crates.HARVESTER.route) == ("crates", 2)

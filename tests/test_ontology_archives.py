@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ontology.archives import ARCHIVES, accession, archive_of, landing_page
+from ontology.archives import ARCHIVES, accession, archive_of, elsewhere, landing_page
 from ontology.identifiers import iri, ror
 from ontology.licences import licence
 
@@ -135,3 +135,28 @@ def test_any_text_gives_an_accession_of_an_archive_or_a_value_error(text: str) -
         return
     assert archive_of(normal) in ARCHIVES
     assert accession(normal) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "database", "iri"),
+    [
+        ("ERP116793", None, "https://www.ebi.ac.uk/ena/browser/view/ERP116793"),
+        ("prjeb1234", "ENA", "https://www.ebi.ac.uk/ena/browser/view/PRJEB1234"),
+        ("EMD-12602", None, "https://www.ebi.ac.uk/emdb/EMD-12602"),
+        ("pdb:1ABC", "PDB", "https://identifiers.org/pdb:1abc"),
+        ("GSE1", "other", "https://identifiers.org/geo:GSE1"),
+        ("E-MTAB-6153", None, "https://www.ebi.ac.uk/biostudies/arrayexpress/studies/E-MTAB-6153"),
+        ("PXD000440", "PRIDE", "https://identifiers.org/pride.project:PXD000440"),
+        ("EGAS00001000255", "EGA", "https://identifiers.org/ega.study:EGAS00001000255"),
+        ("RRID:AB_2298772", None, "https://identifiers.org/RRID:AB_2298772"),
+        ("P04637", "UniProt", "https://identifiers.org/uniprot:P04637"),
+    ],
+)
+def test_elsewhere(text: str, database: str | None, iri: str) -> None:
+    assert elsewhere(text, database) == iri
+
+
+@pytest.mark.parametrize(("text", "database"), [("1ABC", None), ("P04637", None), ("ERR1-ERR2", "ENA"), ("", None)])
+def test_nowhere(text: str, database: str | None) -> None:
+    with pytest.raises(ValueError, match="no accession"):
+        elsewhere(text, database)

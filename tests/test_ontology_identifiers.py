@@ -194,6 +194,7 @@ def test_taxon(text: str, expected: int) -> None:
 
 
 TERMS = [
+    ("DCM_111631", "http://dicom.nema.org/resources/ontology/DCM/111631"),
     ("FBbi_00000246", OBO + "FBbi_00000246"),
     ("Fbbi_00000246", OBO + "FBbi_00000246"),
     ("FBBI:00000246", OBO + "FBbi_00000246"),
@@ -298,6 +299,16 @@ NAMESPACES = (
     "ensembl", "ncbigene", "hgnc", "sgd", "pombase", "flybase", "tair.locus", "refseq", "uniprot", "wormbase",
     "zfin", "mgi",
 )  # fmt: skip
+# What has no name space at identifiers.org.
+OTHER_GENES = [("flybase", "CG2146"), ("fb", "cr32205")]
+
+
+@pytest.mark.parametrize(("namespace", "value"), OTHER_GENES)
+def test_fly_annotation_number(namespace: str, value: str) -> None:
+    page = "https://flybase.org/cgi-bin/uniq.html?field=SYN&db=fbgn&context="
+    assert ids.gene(namespace, value) == ids.iri(page + value.upper())
+
+
 NOT_GENES = ["Sep-06", "Mar-01", "4.00E+10", "N/A", "none", "", "no annotation but image available", "1; 2", "DUR1,2"]
 
 
@@ -506,3 +517,30 @@ def test_long_values_are_cut_in_messages() -> None:
     with pytest.raises(ValueError, match="…") as caught:
         ids.doi("x" * 100_000)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "likely"),
+    [
+        ("0.1101/2025.03.24.645013", "10.1101/2025.03.24.645013"),
+        ("https://doi.org/0.1039/d3lc00768e", "10.1039/d3lc00768e"),
+        ("https://doi.org/1038/s41467-023-43855-2", "10.1038/s41467-023-43855-2"),
+        ("2024.09.23.614351", "10.1101/2024.09.23.614351"),
+        ("https://doi.org/10.1101/2025.04.08.647723 Funding", "10.1101/2025.04.08.647723"),
+        ("https://www.nature.com/articles/s41598-024-66600-1#Abs1", "10.1038/s41598-024-66600-1"),
+        ("https://www.biorxiv.org/content/10.1101/2021.08.12.456150v1.article-info", "10.1101/2021.08.12.456150"),
+        ("https://www.frontiersin.org/articles/10.3389/fcell.2024.1430728/full", "10.3389/fcell.2024.1430728"),
+        ("2026.01.01.123456", None),  # bioRxiv's numbers have another prefix since December 2025
+        ("TBD", None),
+        ("10.1/x", None),
+        ("10.1234/" + "x" * 100_000 + " y", None),
+    ],
+)
+def test_likely_doi(text: str, likely: str | None) -> None:
+    assert ids.likely_doi(text) == (likely and f"https://doi.org/{likely}")
+
+
+@given(st.text(max_size=80))
+def test_likely_doi_is_one(text: str) -> None:
+    likely = ids.likely_doi(text)
+    assert likely is None or ids.doi(likely) == likely

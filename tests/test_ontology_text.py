@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ontology.text import clean, drop_emails, fold, has_email, is_placeholder, name_key
+from ontology.text import clean, drop_emails, fold, has_email, is_placeholder, name_key, without_address
 
 CLEANED = [
     ("plain", "plain"),
@@ -156,3 +156,24 @@ PLACEHOLDERS = [
 @pytest.mark.parametrize(("text", "expected"), PLACEHOLDERS)
 def test_is_placeholder(text: str, expected: str | None) -> None:
     assert is_placeholder(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("University of Bern, Baltzerstrasse 4, 3012 Bern, Switzerland", "University of Bern, Switzerland"),
+        ("Racah Institute of Physics, The Hebrew University, Jerusalem 9190401, Israel",
+         "Racah Institute of Physics, The Hebrew University, Israel"),
+        ("Science for Life Laboratory, Tomtebodavägen 23A, 17165, Solna, Sweden.",
+         "Science for Life Laboratory, Solna, Sweden."),
+        ("Institut Cochin, 22 rue Méchain, 75014 Paris, France", "Institut Cochin, France"),
+        ("University College London, Gower Street 1, London WC1E 6BT, UK", "University College London, UK"),
+        ("Hospital, P.O. Box 123, Country", "Hospital, Country"),
+        ("Université Paris Cité, CNRS, Inserm, UMR 8104, Institut Cochin", None),
+        ("Inserm U1016, CNRS UMR8104, Paris", None),
+        ("Department 3, Max Planck Institute", None),
+        ("University of California, Los Angeles", None),
+    ],
+)  # fmt: skip
+def test_organisation_without_its_address(name: str, kept: str | None) -> None:
+    assert without_address(name) == (kept or name)

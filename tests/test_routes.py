@@ -63,6 +63,10 @@ def test_at_ssbd_the_database_project_comes_before_the_repository_entry() -> Non
     assert order.rank(dataset, project, NAME) < order.rank(dataset, entry, NAME)
 
 
+def test_another_archive_s_title_is_no_disagreement() -> None:
+    assert found(row("empiar"), row("emdb", name="Title of a map")) == {}
+
+
 def test_one_record_alone_disagrees_with_nobody() -> None:
     assert found(row("empiar")) == {}
     assert found(row("empiar"), row("bia", state="withdrawn", name="Other")) == {}
