@@ -175,7 +175,7 @@ def _print_trial(found: Trial) -> None:
         out.print(f"  {title}", markup=False, highlight=False, soft_wrap=True)
     counts = f"{found.records} records, {found.rejected} rejected, {found.withdrawn} withdrawn"
     out.print(f"{counts}; {found.requests} requests", highlight=False)
-    for rule, count in found.findings.most_common():
+    for rule, count in sorted(found.findings.items()):
         out.print(f"  {count} findings: {rule}", markup=False, highlight=False)
     for error in found.errors[:10]:
         _say(error)

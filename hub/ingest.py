@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from harvesters.answers import public_url
 from harvesters.contract import (
@@ -413,7 +414,7 @@ class Run:
             findings=json.dumps([asdict(f) for f in harvested.findings], ensure_ascii=False),
             withdrawal=json.dumps(asdict(harvested.withdrawal)) if harvested.withdrawal else None,
             payload_sha256=row.payload_sha256,
-            source_url=public_url(entry.url) if entry.url else None,
+            source_url=_address(entry.url) if entry.url else None,
             harvester=row.harvester,
             first_seen=before.first_seen if before else moment,
             changed=moment,
@@ -462,6 +463,20 @@ class Run:
             before, state="withdrawn", withdrawal=json.dumps(asdict(withdrawal)), changed=now(), run=self.number
         )
         self.batch.records.append(("withdraw", after))
+
+
+# Parameters that say which record an address gives (OAI-PMH); others may hold secrets.
+TOLD_PARAMETERS = frozenset({"verb", "identifier", "metadataPrefix"})
+
+
+def _address(url: str) -> str:
+    """Return the address of a payload as it may be told.
+
+    >>> _address("https://me:secret@a.example/oai?verb=GetRecord&identifier=oai:a:1&token=t")
+    'https://a.example/oai?verb=GetRecord&identifier=oai%3Aa%3A1'
+    """
+    told = [(name, value) for name, value in parse_qsl(urlsplit(url).query) if name in TOLD_PARAMETERS]
+    return public_url(url) + (f"?{urlencode(told)}" if told else "")
 
 
 def _same(before: RecordRow, after: RecordRow) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +41,7 @@ class Trial:
     errors: list[str] = field(default_factory=list)
     withdrawn: int = 0
     rejected: int = 0
-    findings: Counter[str] = field(default_factory=Counter)
+    findings: dict[str, int] = field(default_factory=dict)
     requests: int = 0
 
 
@@ -110,7 +109,8 @@ def _read(trial: Trial, harvester: Harvester, http: PoliteSession, entry: Entry,
     trial.ids.append(record.id)
     if len(trial.titles) < MAX_TOLD:
         trial.titles.append(record.name[:200])
-    trial.findings.update(finding.rule for finding in harvested.findings)
+    for finding in harvested.findings:
+        trial.findings[finding.rule] = trial.findings.get(finding.rule, 0) + 1
 
 
 def _tell(trial: Trial, error: str) -> None:
