@@ -6,6 +6,8 @@ the live repository, a download of it and a folder on disk are the same to it.
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import hashlib
 import io
 import json
@@ -16,9 +18,9 @@ import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 from harvesters.contract import Entry, Http, Source, SourceError
@@ -33,6 +35,7 @@ GITHUB_TARBALL = "https://codeload.github.com"
 # A file changed within this time before it was read may change again under the same time stamp.
 RACY_NS = 2_000_000_000
 MAX_UNPACKED_BYTES = 1 << 30
+MAX_STREAMED_BYTES = 1 << 34
 
 
 def entries(http: Http, source: Source, suffix: str) -> Iterator[Entry]:
@@ -73,6 +76,29 @@ def fetch(http: Http, source: Source, entry: Entry) -> bytes:
     if entry.key not in contents:
         raise SourceError(f"{source.url} does not hold {entry.key}")
     return contents[entry.key]
+
+
+@contextlib.contextmanager
+def opened(http: Http, source: Source, entry: Entry) -> Iterator[BinaryIO]:
+    """Give the bytes of one file as a stream: of a folder or a zip on disk in bounded memory.
+
+    Raises:
+        SourceError: it cannot be read any more, or a zip's or tarball's member is damaged.
+    """
+    path = Path(source.url)
+    try:
+        if path.is_dir():
+            with (path / entry.key).open("rb") as stream:
+                yield stream
+        elif path.is_file() and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive, archive.open(entry.key) as member:
+                yield cast(BinaryIO, member)
+        else:
+            yield io.BytesIO(fetch(http, source, entry))
+    except OSError as err:
+        raise SourceError(f"{path / entry.key}: {err.strerror}") from err
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as err:
+        raise SourceError(f"{source.url} does not hold {entry.key} in one piece: {err}") from err
 
 
 def _folder(root: Path, suffix: str) -> Iterator[Entry]:
@@ -175,9 +201,33 @@ def _untar(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
         _check_room("its end", room)
 
 
-def _check_room(name: str, room: int) -> None:
+def members(stream: BinaryIO, name: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield path and stream of the wanted files of a ``.tar.gz``, in bounded memory, without its topmost folder.
+
+    Each stream is to be read before the next is asked for; nothing is written to a path that the tarball names.
+
+    Raises:
+        SourceError: cut short, damaged, or longer than `MAX_STREAMED_BYTES` when unpacked.
+    """
+    room = MAX_STREAMED_BYTES
+    try:
+        with gzip.GzipFile(fileobj=stream) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+            for member in tar:
+                room -= member.size
+                _check_room(member.name, room, MAX_STREAMED_BYTES)
+                path = member.name.partition("/")[2]
+                if member.isfile() and wanted(path) and (file := tar.extractfile(member)) is not None:
+                    yield path, cast(BinaryIO, file)
+            while rest := plain.read(1 << 16):  # the checksum comes after the last byte
+                room -= len(rest)
+                _check_room("its end", room, MAX_STREAMED_BYTES)
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as err:
+        raise SourceError(f"{name} is not a complete tarball: {err}") from err
+
+
+def _check_room(name: str, room: int, limit: int | None = None) -> None:
     if room < 0:
-        raise SourceError(f"unpacked it is longer than {MAX_UNPACKED_BYTES} bytes (at {name})")
+        raise SourceError(f"unpacked it is longer than {limit or MAX_UNPACKED_BYTES} bytes (at {name})")
 
 
 # --- GitHub --------------------------------------------------------------------------------------------------------
