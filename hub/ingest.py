@@ -140,6 +140,12 @@ def manners(settings: Settings) -> Manners:
     )
 
 
+def addresses(source: Source) -> list[str]:
+    """Return the web addresses that the settings give a source; only their hosts may be private."""
+    told = (source.url, *(value for value in source.options.values() if isinstance(value, str)))
+    return [value for value in told if value.startswith(("http://", "https://"))]
+
+
 def save_payload(folder: Path, raw: bytes, *, verify: bool = False) -> str:
     """Keep a payload under the name of its SHA-256 and return that; a damaged file of that name is replaced.
 
@@ -264,6 +270,7 @@ class Run:
             keep=self.keep,
             validators={} if self.full else self.log.validators(name),
             memory={} if self.full else self.log.memory(name),
+            private=addresses(self.source),
         )
 
     @property

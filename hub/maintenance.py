@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyoxigraph import NamedNode, RdfFormat, Store
 
@@ -47,7 +48,7 @@ def check(settings: Settings) -> Check:
     log = Log(settings.database)
     try:
         _check_payloads(settings, log, result)
-        _count_genes(log, result)
+        _count_genes(log, settings.base_iri, result)
         ingest.check_base(settings, log)
         snapshot = snapshots.current_or_none(settings.snapshots_dir)
         result.facts["log_sequence"] = log.last_sequence()
@@ -96,24 +97,26 @@ def _attachments(row: RecordRow, raw: bytes) -> list[str]:
         return []
 
 
-def _count_genes(log: Log, result: Check) -> None:
+def _count_genes(log: Log, base: str, result: Check) -> None:
     """Count each dataset's genes by the namespace of their identifiers; ``none`` is the archive's own wording."""
     counted: dict[str, dict[str, int]] = {}
     for row in log.all_records():
         if row.state == "active" and '"gene_annotation"' in row.record:
             record: Dataset = records.from_json(row.record)
             genes = {note.gene.id for note in record.gene_annotation or []}
-            spaces = Counter(_namespace(iri) for iri in genes)
+            spaces = Counter(_namespace(base, iri) for iri in genes)
             counted[f"{row.source}/{row.accession}"] = dict(sorted(spaces.items()))
     if counted:
         result.facts["genes"] = counted
 
 
-def _namespace(iri: str) -> str:
+def _namespace(base: str, iri: str) -> str:
+    if iri.startswith(f"{base}record/"):
+        return "none"
     try:
         return identifiers.curie(iri).partition(":")[0]
     except ValueError:
-        return "none"
+        return urlsplit(iri).netloc
 
 
 def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, result: Check) -> None:

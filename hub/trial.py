@@ -12,6 +12,7 @@ from harvesters.contract import Context, Entry, Harvester, RecordError, Source, 
 from harvesters.http import Manners, PoliteSession
 from harvesters.keep import Keep
 from hub import records
+from hub.ingest import addresses
 from hub.routes import harvester_named
 from ontology.archives import ARCHIVES
 
@@ -76,7 +77,7 @@ def run(
     trial = Trial()
     with (
         tempfile.TemporaryDirectory(prefix="hub-try-") as folder,
-        PoliteSession(manners, keep=Keep(Path(folder))) as http,
+        PoliteSession(manners, keep=Keep(Path(folder)), private=addresses(source)) as http,
     ):
         context = Context(base_iri, source, http.open)
         try:
