@@ -60,7 +60,7 @@ class Manners:
     interval_s: float = 0.2
     timeout_s: float = 30.0
     deadline_s: float = 600.0
-    max_bytes: int = 1 << 30
+    max_bytes: int = 256 << 20
     max_download_bytes: int = 16 << 30
     least_bytes_per_s: int = 128 * 1024
     retries: int = 4
