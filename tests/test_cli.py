@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,6 +14,7 @@ import pytest
 from tests.support import DEMO
 
 HUB = [sys.executable, "-m", "hub.cli"]
+SOURCES = set(tomllib.loads((DEMO / "hub.toml").read_text(encoding="utf-8"))["sources"])
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def answer(done):
 
 def test_the_demo_holds_what_the_readme_promises(demo):
     reports = answer(hub("harvest", "--all", "--json", config=demo / "hub.toml"))
-    assert {r["source"] for r in reports} == {"bia", "idr", "ssbd", "empiar", "submissions"}
+    assert {r["source"] for r in reports} == SOURCES
     assert sum(r["listed"] for r in reports) >= 40
     assert all(r["unchanged"] == r["listed"] and r["error"] is None for r in reports)
     columns = "source listed new changed unchanged deleted held rejected findings seconds error"
@@ -44,7 +46,7 @@ def test_the_demo_holds_what_the_readme_promises(demo):
 
 def test_sources_are_listed_with_their_last_run(demo):
     found = answer(hub("sources", "--json", config=demo / "hub.toml"))
-    assert [s["name"] for s in found] == ["bia", "empiar", "idr", "ssbd", "submissions"]
+    assert {s["name"] for s in found} == SOURCES
     assert all(s["last_run"]["state"] == "done" for s in found)
     assert "crates" in hub("sources", config=demo / "hub.toml").stdout
 
@@ -58,7 +60,7 @@ def test_a_query_in_every_way_it_can_be_given(demo, tmp_path):
         hub("query", "-", config=demo / "hub.toml", stdin=text),
     ]
     for done in results:
-        assert done.stdout.split() == ["n", "50"], done.stderr
+        assert done.stdout.split() == ["n", "59"], done.stderr
     asked = hub("query", "ASK { ?s ?p ?o }", "--format", "json", config=demo / "hub.toml")
     assert json.loads(asked.stdout)["boolean"] is True
     made = hub("query", "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t } LIMIT 1", config=demo / "hub.toml")
@@ -73,7 +75,7 @@ def test_a_query_in_every_way_it_can_be_given(demo, tmp_path):
         (("query", "SELECT * WHERE { SERVICE <http://127.0.0.1/> { ?s ?p ?o } }"), "error: "),
         (("query", "ASK {}", "--format", "pdf"), "error: there is no format 'pdf'"),
         (("query", "@/nowhere.rq"), "error: /nowhere.rq cannot be read"),
-        (("harvest",), "error: name a source or say --all; there are bia, empiar, idr, ssbd, submissions"),
+        (("harvest",), f"error: name a source or say --all; there are {', '.join(sorted(SOURCES))}"),
         (("harvest", "nope"), "error: nope: no such source"),
         (("dump", "-o", "/tmp/x", "--format", "pdf"), "error: --format: 'pdf' is not one of nquads, trig"),
         (("submit",), "error: name a document to submit"),
@@ -113,7 +115,7 @@ def test_submissions_are_judged_and_published(tmp_path):
     verdicts = json.loads(looked.stdout)
     assert verdicts[0]["errors"] == []
     assert len(verdicts[1]["errors"]) > 3, "all errors at once"
-    assert answer(hub("check", "--json", config=tmp_path / "hub.toml"))["facts"]["records"]["active"] == 53
+    assert answer(hub("check", "--json", config=tmp_path / "hub.toml"))["facts"]["records"]["active"] == 71
     done = hub("submit", str(fresh), config=tmp_path / "hub.toml")
     assert done.returncode == 0, done.stderr
     assert "accepted as HUB-" in done.stdout
@@ -200,3 +202,25 @@ def test_serve_answers_follows_a_new_harvest_and_harvests_by_timetable(demo, tmp
     finally:
         server.terminate()
         server.communicate(timeout=30)
+
+
+def test_a_source_can_be_tried_without_keeping_anything(demo, tmp_path):
+    report = tmp_path / "report.json"
+    done = hub("try", "empiar", str(DEMO / "empiar"), "--report", str(report), config=demo / "hub.toml")
+    assert done.returncode == 0, done.stderr
+    assert "12 records" in done.stdout
+    said = json.loads(report.read_text(encoding="utf-8"))
+    assert (said["records"], said["complete"], len(said["ids"]), said["errors"]) == (12, True, 12, [])
+    few = answer(hub("try", "empiar", str(DEMO / "empiar"), "--limit", "2", "--json", config=demo / "hub.toml"))
+    assert (few["records"], few["complete"]) == (2, False)
+    named = ("--archive", "bbbc", "--option", r"accession=/(BBBC\d{3})$")
+    site = answer(hub("try", "schemaorg", str(DEMO / "websites"), *named, "--json", config=demo / "hub.toml"))
+    assert all("/dataset/bbbc/BBBC" in iri for iri in site["ids"])
+
+
+def test_a_source_that_cannot_be_read_is_told_of(demo, tmp_path):
+    done = hub("try", "crates", str(tmp_path / "nowhere"), "--json", config=demo / "hub.toml")
+    assert done.returncode == 1
+    assert "no folder or file" in json.loads(done.stdout)["errors"][0]
+    assert "write KEY=VALUE" in hub("try", "crates", "x", "--option", "y", config=demo / "hub.toml").stderr
+    assert "there is no harvester 'nope'" in hub("try", "nope", "x", config=demo / "hub.toml").stderr

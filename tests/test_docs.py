@@ -134,7 +134,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, list[inges
 
 
 def test_transcript_shows_the_report_of_the_demo(demo: tuple[Settings, list[ingest.Outcome]]) -> None:
-    shown = [re.findall(r"[\w.]+", line) for line in README.splitlines() if line.startswith("│")]
+    shown = [re.findall(r"[\w.-]+", line) for line in README.splitlines() if line.startswith("│")]
     reports = {o.source: [f"{v:g}" for v in asdict(o.report).values()] for o in demo[1]}
     assert {cells[0]: cells[1:-1] for cells in shown} == {name: counts[:-1] for name, counts in reports.items()}
 
