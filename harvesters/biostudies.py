@@ -53,6 +53,8 @@ WALKS: Final = 3
 ENOUGH: Final = 0.8
 # Fields of a search hit that tell when the study was changed, should the API give one.
 MODIFIED: Final = ("modified", "modification_time", "mtime")
+ABSENT: Final = frozenset({404, 410})
+REFUSED: Final = frozenset({401, 403})
 # What of /info is kept: the rest changes with each visitor.
 INFO: Final = ("files", "isPublic", "modified", "released")
 
@@ -165,7 +167,7 @@ def _hit_accession(hit: Node, source: Source) -> str:
 def _version(http: Http, source: Source, hit: Node) -> str | None:
     stamp = next((str(hit[name]) for name in MODIFIED if hit.get(name)), None)
     if stamp is None and _option(source, "check_modified"):
-        modified = _info(http, source, _hit_accession(hit, source)).get("modified")
+        modified = _modified(http, source, _hit_accession(hit, source))
         stamp = None if modified is None else str(modified)
     elif stamp is None:
         steady = {name: value for name, value in hit.items() if name != "views"}
@@ -173,13 +175,23 @@ def _version(http: Http, source: Source, hit: Node) -> str | None:
     return stamp and stamp + ("/lists" if _option(source, "file_lists") else "")
 
 
+def _modified(http: Http, source: Source, accession: str) -> Any:
+    """Return what /info says of the last change; nothing where the archive refuses it, which `fetch` then tells."""
+    try:
+        return _info(http, source, accession).get("modified")
+    except SourceError as err:
+        if err.status in REFUSED:
+            return None
+        raise
+
+
 def _info(http: Http, source: Source, accession: str) -> Node:
-    """Return what /info says and keeps to; nothing where the archive refuses it."""
+    """Return what /info says and keeps to; nothing where the archive has none."""
     url = f"{_api(source)}/studies/{quote(accession)}/info"
     try:
         return _kept_info(_object(http.get(url), url))
     except SourceError as err:
-        if err.status is not None and 400 <= err.status < 500:
+        if err.status in ABSENT:
             return {}
         raise
 
@@ -391,4 +403,5 @@ HARVESTER = Harvester(
     transform=transform,
     route=1,
     attachments=attachments,
+    doubtful=frozenset({"file-list-missing", "file-list-invalid"}),
 )

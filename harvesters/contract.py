@@ -230,6 +230,8 @@ class Harvester:
             the lowest number is displayed first. 1 the archive's own form, 2 an export of it (crates), 3 another
             archive's or a registry's word.
         attachments: the SHA-256 of every attachment that a payload names, so that `hub check` can look for them.
+        doubtful: rules of findings that may be a mishap of the archive's and not its word (a part that could not be
+            had); such an entry is read once more by the next run, though its version is the same.
     """
 
     name: str
@@ -243,3 +245,4 @@ class Harvester:
     listing: Listing | Callable[[Http, Source], Listing] = "full"
     route: int = 1
     attachments: Callable[[bytes], Iterable[str]] = no_attachments_of
+    doubtful: frozenset[str] = frozenset()

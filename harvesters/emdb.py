@@ -91,7 +91,7 @@ def entries(http: Http, source: Source) -> Iterator[Entry]:
         SourceError: the table of pairs or the list of holdings is refused, empty, or not what it should be.
     """
     pairs = _pairs(http, source)
-    stamps = _stamps(http, source, pairs)
+    stamps = _stamps(http, source)
     for accession in sorted(pairs):
         numbers = pairs[accession]
         yield Entry(accession, _version(numbers, stamps), _address(http, source, numbers[0]))
@@ -101,7 +101,8 @@ def fetch(http: Http, source: Source, entry: Entry) -> bytes:
     """Return the documents of the EMDB entries that belong to one EMPIAR dataset, as one JSON object.
 
     Raises:
-        SourceError: a document is refused or is no JSON; one that does not exist is null in the object.
+        SourceError: a document is refused, is no JSON, or does not exist though the holdings list it; one that
+            they do not list is null in the object.
     """
     numbers = _pairs(http, source).get(entry.key)
     if numbers is None:
@@ -201,11 +202,14 @@ def _asked(http: Http, source: Source, number: str) -> Node | None:
         return None
     url = str(_address(http, source, number))
     try:
-        return _object(http.get(url, headers={"Accept": "application/json"}), url)
+        found = _object(http.get(url, headers={"Accept": "application/json"}), url)
     except SourceError as err:
-        if err.status in GONE:
+        if err.status in GONE and number not in (_stamps(http, source) or ()):
             return None
         raise
+    if "emdb_id" not in found:
+        raise SourceError(f"{url} did not answer with an entry")
+    return found
 
 
 def _address(http: Http, source: Source, number: str) -> str | None:
@@ -226,12 +230,18 @@ def _object(body: bytes, name: str) -> Node:
     return found
 
 
-def _stamps(http: Http, source: Source, pairs: Pairs) -> Mapping[str, str | None] | None:
-    """Return EMDB number → what changes with its document; None when nothing tells."""
+def _stamps(http: Http, source: Source) -> Mapping[str, str | None] | None:
+    """Return EMDB number → what changes with its document; None when nothing tells. Read once in a run."""
     if not _is_live(source):
         return {number: entry.version for number, entry in _files(http, source).items()}
     url = _option(source, "holdings")
-    return _holdings(http.get(url).decode("utf-8", "replace"), pairs, url) if url else None
+    if not url:
+        return None
+
+    def listed() -> dict[str, str | None]:
+        return _holdings(http.get(url).decode("utf-8", "replace"), _pairs(http, source), url)
+
+    return http.once(f"emdb:{source.name}:{url}:holdings", listed)
 
 
 def _holdings(listing: str, pairs: Pairs, url: str) -> dict[str, str | None]:

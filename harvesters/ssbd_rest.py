@@ -107,6 +107,8 @@ def _all(http: Http, url: str, may_be_absent: bool) -> list[Node]:
         following = page["meta"].get("next")
         if not following:
             break
+        if not page["objects"] or (isinstance(total, int) and len(objects) >= total):
+            raise SourceError(f"{url}: after {len(objects)} objects of {total} there is said to be another page")
         before, url = url, urljoin(url, str(following))
         if urlsplit(url).netloc != urlsplit(before).netloc or url in seen:
             raise SourceError(f"{before}: the next page is said to be {following}")

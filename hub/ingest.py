@@ -388,12 +388,17 @@ class Run:
         accession = known.accession if known is not None else None
         if accession is not None:
             self.owner.setdefault(accession, row.key)
-        self.batch.entries.append(replace(row, accession=accession, rejected=json.dumps(list(err.reasons))))
+        # What came may be a mishap of that hour, so the next run asks again; `_read` believes the same bytes then.
+        self.batch.entries.append(
+            replace(row, version=None, accession=accession, rejected=json.dumps(list(err.reasons)))
+        )
         logger.warning("%s %s rejected: %s", self.source.name, row.key, err)
 
     def _accept(self, row: EntryRow, entry: Entry, harvested: Harvested) -> None:
         record = harvested.record
-        self.batch.entries.append(replace(row, accession=record.accession))
+        is_doubted = any(finding.rule in self.harvester.doubtful for finding in harvested.findings)
+        version = None if is_doubted else row.version
+        self.batch.entries.append(replace(row, accession=record.accession, version=version))
         self.report.findings += len(harvested.findings)
         before = self.log.record(self.source.name, record.accession) if record.accession in self.standing else None
         after = self._row(row, entry, harvested, before)

@@ -95,7 +95,7 @@ def without_tags(text: str) -> str:
 
 REMOVED: Final = "[e-mail removed]"
 _AT: Final = re.compile(r"[\[({<] ?(?:at|@) ?[\])}>]|[@\uff20]", re.IGNORECASE)
-_LOCAL: Final = re.compile(r"(?:mailto:)?[\w.+'%!#$&*/=?^`~-]{1,64}\Z", re.IGNORECASE)
+_LOCAL: Final = re.compile(r"(?:mailto:)?(?=[.+'%!#$&*/=?^`~-]{0,63}\w)[\w.+'%!#$&*/=?^`~-]{1,64}\Z", re.IGNORECASE)
 _DOTTED_DOMAIN: Final = re.compile(
     r"\w[\w-]{0,62}(?:(?:\.{1,3}| ?[\[(] ?dot ?[\])] ?)[\w-]{1,63}){0,8}?"
     r"(?:\.{1,3}| ?[\[(] ?dot ?[\])] ?)[^\W\d_]{2,24}(?![\w-])"
@@ -109,6 +109,9 @@ _DOMAIN_REACH: Final = 320
 
 def has_email(text: str) -> bool:
     """True if an e-mail address stands in the text, also one written ``name [at] host.de``; linear time.
+
+    >>> has_email("author[0].@id.name")
+    False
 
     >>> has_email("write to jane [at] example.org"), has_email("imaged @ 37 C")
     (True, False)

@@ -404,10 +404,12 @@ def test_versions_spare_the_archive(archive: hostile_archive.Archive, settings: 
     first = run(settings)
     fetched = archive.fetched
     second = run(settings)
-    assert archive.fetched == fetched == 10
+    assert (fetched, archive.fetched) == (10, 13), "what was rejected is read once more: it may have been a mishap"
     assert (second.unchanged, second.rejected) == (first.new, first.rejected)
+    run(settings)
+    assert archive.fetched == 13
     assert counts(run(settings, full=True)) == {"unchanged": 7, "rejected": 3}
-    assert archive.fetched == 20
+    assert archive.fetched == 23
 
 
 def test_ever_changing_archive_always_adds_up(archive: hostile_archive.Archive, settings: config.Settings) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from harvesters import files
-from harvesters.contract import Source, SourceError
+from harvesters.contract import Entry, Source, SourceError
 from harvesters.http import Manners, PoliteSession
 
 TREE = {
@@ -335,3 +335,52 @@ def test_live_zip(github: GitHub, http: PoliteSession) -> None:
     assert keys(http, asked) == []
     with pytest.raises(SourceError):
         keys(http, source(f"{github.url}/absent.zip"))
+
+
+def test_opened_streams_the_same_bytes(http: PoliteSession, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree.zip").write_bytes(zipped(TREE))
+    (tmp_path / "tree.tar.gz").write_bytes(tarred(TREE))
+    for asked in (source(folder), source(tmp_path / "tree.zip"), source(tmp_path / "tree.tar.gz")):
+        for entry in files.entries(http, asked, ".json"):
+            with files.opened(http, asked, entry) as stream:
+                assert stream.read() == files.fetch(http, asked, entry)
+
+
+@pytest.mark.parametrize("key", ["absent.json", "deep"])
+def test_opened_refuses_what_is_no_file(http: PoliteSession, folder: Path, tmp_path: Path, key: str) -> None:
+    (tmp_path / "tree.zip").write_bytes(zipped(TREE))
+    for asked in (source(folder), source(tmp_path / "tree.zip")):
+        with pytest.raises(SourceError), files.opened(http, asked, Entry(key)) as stream:
+            stream.read()
+
+
+def test_opened_finds_a_damaged_member(http: PoliteSession, tmp_path: Path) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as packed:
+        packed.writestr("a.json", b"x" * 1000)
+    (tmp_path / "tree.zip").write_bytes(made.getvalue().replace(b"xxxx", b"yyyy", 1))
+    with (
+        pytest.raises(SourceError, match="one piece"),
+        files.opened(http, source(tmp_path / "tree.zip"), Entry("a.json")) as stream,
+    ):
+        stream.read()
+
+
+def test_members_streams_what_is_wanted() -> None:
+    packed = io.BytesIO(tarred(TREE, "top/"))
+    found = {path: stream.read() for path, stream in files.members(packed, "x", lambda path: path.endswith(".json"))}
+    assert found == {path: data for path, data in TREE.items() if path.endswith(".json")}
+
+
+@pytest.mark.parametrize("cut", [1, 9, 60, 200])
+def test_members_of_a_cut_tarball_are_an_error(cut: int) -> None:
+    packed = tarred({"a.json": os.urandom(5000)}, "top/")
+    listed = files.members(io.BytesIO(packed[:-cut]), "x", lambda _: True)
+    with pytest.raises(SourceError, match="complete tarball"):
+        [stream.read() for _, stream in listed]
+
+
+def test_members_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_STREAMED_BYTES", 100)
+    with pytest.raises(SourceError, match="longer than 100 bytes"):
+        list(files.members(io.BytesIO(tarred({"a.json": b"x" * 1000}, "top/")), "x", lambda _: True))
