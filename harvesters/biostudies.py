@@ -27,9 +27,9 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
 from harvesters import files, pagetab
+from harvesters.biostudies_rembi import Study
+from harvesters.biostudies_study import file_list_url
 from harvesters.contract import Attachment, Context, Entry, Harvested, Harvester, Http, RecordError, Source, SourceError
-from harvesters.rembi import Study
-from harvesters.study import file_list_url
 from ontology import archives, text
 
 Node = dict[str, Any]

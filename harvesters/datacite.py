@@ -13,8 +13,8 @@ from typing import Final
 
 from harvesters.building import slug
 from harvesters.contract import Withdrawal
-from harvesters.descriptions import Description, Identity, accession_of_link, folded_type, or_none
 from harvesters.markup import Element
+from harvesters.oai_descriptions import Description, Identity, accession_of_link, folded_type, or_none
 from linkml_schemas.generated.model import (
     Dataset,
     DefinedTerm,

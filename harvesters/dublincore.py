@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from harvesters.descriptions import Description, Identity, accession_of_link, or_none
 from harvesters.markup import Element
+from harvesters.oai_descriptions import Description, Identity, accession_of_link, or_none
 from linkml_schemas.generated.model import Dataset
 from ontology import identifiers, text
 

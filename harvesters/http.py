@@ -21,15 +21,15 @@ from urllib.parse import urljoin
 
 import requests
 
-from harvesters import conditional, robots
-from harvesters.answers import ACCEPTED_CODINGS, PASSING, Answer, PassingError, mapped_errors, public_url
-from harvesters.conditional import Validator
 from harvesters.contract import Attachment, SourceError
 from harvesters.keep import Keep, chunks_of
-from harvesters.network import Guard, Place, place
-from harvesters.pace import Pace, retry_after_s
-from harvesters.questions import MAX_REDIRECTS, REDIRECTS, Question, question
-from harvesters.transport import Transport
+from harvesters.polite import conditional, robots
+from harvesters.polite.answers import ACCEPTED_CODINGS, PASSING, Answer, PassingError, mapped_errors, public_url
+from harvesters.polite.conditional import Validator
+from harvesters.polite.network import Guard, Place, place
+from harvesters.polite.pace import Pace, retry_after_s
+from harvesters.polite.questions import MAX_REDIRECTS, REDIRECTS, Question, question
+from harvesters.polite.transport import Transport
 
 __all__ = ["Manners", "PoliteSession", "Validator", "public_url", "user_agent"]
 

@@ -52,9 +52,9 @@ from harvesters.contract import (
     Withdrawal,
 )
 from harvesters.datacite import Resource
-from harvesters.descriptions import IDR_DOI, Description, accession_of_link, or_none, speaks_for, takes_others
 from harvesters.dublincore import DublinCore
 from harvesters.markup import Element
+from harvesters.oai_descriptions import IDR_DOI, Description, accession_of_link, or_none, speaks_for, takes_others
 from ontology import archives, dates, identifiers
 
 OAI: Final = "{http://www.openarchives.org/OAI/2.0/}"

@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from harvesters.answers import public_url
 from harvesters.contract import (
     Context,
     Entry,
@@ -31,6 +30,7 @@ from harvesters.contract import (
 )
 from harvesters.http import Manners, PoliteSession
 from harvesters.keep import Keep
+from harvesters.polite.answers import public_url
 from hub import records, snapshots, views
 from hub.config import Settings
 from hub.errors import ConfigError

@@ -23,13 +23,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harvesters.answers import PassingError, inflated, public_url
-from harvesters.conditional import key_of, validators_of
 from harvesters.contract import SourceError
 from harvesters.http import Manners, PoliteSession, Validator
 from harvesters.keep import Keep
-from harvesters.network import is_public
-from harvesters.pace import retry_after_s
+from harvesters.polite.answers import PassingError, inflated, public_url
+from harvesters.polite.conditional import key_of, validators_of
+from harvesters.polite.network import is_public
+from harvesters.polite.pace import retry_after_s
 from tests.stubborn_server import FAULTS, StubbornServer, Wire, certificate, chunk, head
 
 OLD = "Wed, 21 Oct 2015 07:28:00 GMT"

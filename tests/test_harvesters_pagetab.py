@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harvesters import biostudies, filelists, pagetab
+from harvesters import biostudies, pagetab
+from harvesters import biostudies_filelists as filelists
 from harvesters.contract import Context, Entry, Finding, Harvested, RecordError, Source
 from harvesters.pagetab import fold_name
 from hub import records

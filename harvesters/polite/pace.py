@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from harvesters.conditional import http_date
 from harvesters.contract import SourceError
-from harvesters.network import Place
+from harvesters.polite.conditional import http_date
+from harvesters.polite.network import Place
 
 
 class Pace:

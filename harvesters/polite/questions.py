@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urljoin, urlsplit
 
-from harvesters.answers import public_url
 from harvesters.contract import SourceError
-from harvesters.network import place
+from harvesters.polite.answers import public_url
+from harvesters.polite.network import place
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 KEEP_METHOD = frozenset({307, 308})

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from harvesters.conditional import Validator
 from harvesters.contract import SourceError
-from harvesters.network import Guard
+from harvesters.polite.conditional import Validator
+from harvesters.polite.network import Guard
 
 CHUNK_BYTES = 64 * 1024
 # Statuses that may pass by themselves. Source: https://www.rfc-editor.org/rfc/rfc9110#name-status-codes

@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
 from harvesters.contract import SourceError
-from harvesters.network import Connection, Guard, SecureConnection
+from harvesters.polite.network import Connection, Guard, SecureConnection
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 

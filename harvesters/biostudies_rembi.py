@@ -16,11 +16,20 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, BinaryIO, Final
 
+from harvesters.biostudies_filelists import Counter, Tally
+from harvesters.biostudies_study import (
+    CONTACTS,
+    INVESTIGATORS,
+    LIST_SPLIT,
+    SITE,
+    StudyBuilder,
+    file_list_url,
+    files_url,
+    once,
+)
 from harvesters.building import slug
 from harvesters.contract import Context
-from harvesters.filelists import Counter, Tally
 from harvesters.pagetab import Attribute, Section
-from harvesters.study import CONTACTS, INVESTIGATORS, LIST_SPLIT, SITE, StudyBuilder, file_list_url, files_url, once
 from linkml_schemas.generated.model import (
     BioSample,
     Dataset,

@@ -1,0 +1,1 @@
+"""Parts of the polite session (:mod:`harvesters.http`): deadlines, redirects, pace, robots, validators, bodies."""
