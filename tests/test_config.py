@@ -76,7 +76,7 @@ BBBC = "[sources.x]\nurl = 'https://bbbc.broadinstitute.org/'\nharvester = 'sche
         ("deletion_guard = 20", "deletion_guard: a share between 0 and 1"),
         ("data_dir = 3", "data_dir: 3 is not"),
         ("web_workers = true", "web_workers: True is not"),
-        ("sources = 3", "sources: write one table"),
+        ("sources = 3", "sources, services: write one table"),
         ("[sources]\nbia = 3", r"\[sources.bia\] is not a table"),
         ("[sources.bia]\nurl = 'x'", r"\[sources.bia\] needs harvester, archive"),
         ("= broken", "is not TOML"),

@@ -186,7 +186,7 @@ def test_a_switch_of_snapshots_is_held_and_keeps_every_iri(tmp_path):
     assert before <= iris(settings), "held: nothing is gone"
     [confirmed] = ingest.harvest(settings, ["ssbd"], confirm=True)
     assert (confirmed.report.unchanged, confirmed.report.deleted) == (395, 242)
-    assert len(iris(settings) & before) == 393, "every survivor keeps its IRI"
+    assert len(iris(settings) & before) == 393 - 32, "every survivor keeps its IRI; 32 are two records of one dataset"
 
 
 def iris(settings):

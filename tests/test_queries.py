@@ -20,7 +20,7 @@ def test_every_query_has_a_title_and_returns_and_runs(file):
     assert re.search(r"^# returns: ", text, re.M)
     named = set(re.findall(r"^# param: (\w+) - ", text, re.M))
     body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    assert set(re.findall(r"\$(\w+)", body)) == named
+    assert set(re.findall(r"\$([a-z]\w*)", body)) == named
     list(Store().query(queries.bind(text, dict.fromkeys(named, IRI))))
 
 

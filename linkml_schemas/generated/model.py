@@ -446,7 +446,7 @@ class ReagentAnnotation(Thing):
     """
     How one reagent or compound occurs in one dataset.
     """
-    reagent: list[Union[Compound, Reagent]] = Field(default=..., description="""The reagents or compounds that were used.""")
+    reagent: Optional[list[Union[Compound, Reagent]]] = Field(default=None, description="""The reagents or compounds that were used.""")
     phenotype: Optional[list[Phenotype]] = Field(default=None, description="""Phenotypes that were seen (RO has phenotype).""")
     well_count: Optional[int] = Field(default=None, description="""Number of plate wells.""", ge=0)
     image_count: Optional[int] = Field(default=None, description="""Number of images or tilt series.""", ge=0)
