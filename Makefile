@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench torture lint generate lock clean FORCE
+.PHONY: help demo test bench torture lint generate editor lock clean FORCE
 
 # A virtual environment holds absolute paths: one that came with a copied checkout, or was cut short, is made anew.
 USABLE := $(shell grep -sqF "$(CURDIR)/.venv/bin/" $(BIN)/pip && \
@@ -48,6 +48,9 @@ lint: .venv ## check style, types, imports and generated files
 
 generate: .venv ## write linkml_schemas/generated from bioimage.yaml
 	$(BIN)/python -m linkml_schemas.build
+
+editor: ## build the SPARQL editor's script and style into hub/web/static/editor (needs node and npm)
+	cd editor && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
 lock: .venv ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \

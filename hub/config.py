@@ -12,18 +12,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harvesters.contract import Source
+from hub import places
 from hub.errors import ConfigError
 from linkml_schemas.generated.model import Dataset
 from ontology.archives import ARCHIVES
 
 DEFAULT_FILE = "hub.toml"
 SOURCE_KEYS = ("harvester", "archive", "url")
+SERVICE_KEYS = ("url", "inner", "private")
 
 
 def _setting(default: Any, help_text: str) -> Any:
     return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Another SPARQL endpoint that queries may ask with SERVICE.
+
+    Attributes:
+        name: its name in the settings.
+        url: its address, and the IRI that stands after SERVICE.
+        inner: IRIs of SERVICE patterns that it may be sent inside of its own, because it evaluates them itself.
+        is_private: whether it may have an address in the operator's own network.
+    """
+
+    name: str
+    url: str
+    inner: tuple[str, ...] = ()
+    is_private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +66,14 @@ class Settings:
     max_result_bytes: int = _setting(256 << 20, "Longest answer to one query, in bytes.")
     max_body_bytes: int = _setting(1 << 20, "Longest body of one request, in bytes.")
     cache_bytes: int = _setting(64 << 20, "Memory for cached answers of each web process, in bytes.")
+    service_timeout_s: float = _setting(15.0, "Longest time for one answer of another SPARQL endpoint, in seconds.")
+    max_service_rows: int = _setting(20_000, "Most rows that one SERVICE pattern may have.")
+    trusted_proxies: str = _setting("", "Addresses and networks, with commas, whose X-Forwarded-For is believed.")
     web_workers: int = _setting(2, "Web processes of `hub serve`.")
     sources: Mapping[str, Source] = field(default_factory=dict)
     precedence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     schedules: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
 
     @property
     def database(self) -> str:
@@ -99,12 +123,13 @@ def load(path: str | None = None, environ: Mapping[str, str] | None = None) -> S
 
 
 def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Settings:
-    tables, order = data.pop("sources", {}), data.pop("precedence", {})
+    tables, order, services = (data.pop(name, {}) for name in ("sources", "precedence", "services"))
     known = {name: (variable, default) for name, variable, default, _ in option_fields()}
     for name in data:
         if name not in known:
             raise ConfigError(
-                f"{name}: no such setting; there are {', '.join(sorted(known))}, [precedence] and [sources.<name>]"
+                f"{name}: no such setting; there are {', '.join(sorted(known))}, [precedence], [services] and "
+                "[sources.<name>]"
             )
     values: dict[str, Any] = {}
     for name, (variable, default) in known.items():
@@ -114,11 +139,45 @@ def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Setti
             values[name] = _typed(name, data[name], type(default))
     values["data_dir"] = (here / values.get("data_dir", "data")).absolute()
     _check(values)
-    if not isinstance(tables, dict):
-        raise ConfigError("sources: write one table [sources.<name>] for each source")
+    if not isinstance(tables, dict) or not isinstance(services, dict):
+        raise ConfigError("sources, services: write one table [sources.<name>] for each source, and one [services]")
     sources = {name: _source(name, table, here) for name, table in tables.items()}
     schedules = {n: str(t["schedule"]) for n, t in tables.items() if "schedule" in t}
-    return Settings(**values, sources=sources, precedence=_precedence(order, set(sources)), schedules=schedules)
+    return Settings(
+        **values,
+        sources=sources,
+        precedence=_precedence(order, set(sources)),
+        schedules=schedules,
+        services={name: _service(name, given) for name, given in services.items()},
+    )
+
+
+def _service(name: str, given: Any) -> Service:
+    """Return an endpoint that is given by its address, or by a table."""
+    table = {"url": given} if isinstance(given, str) else given
+    if not isinstance(table, dict) or not {"url"} <= table.keys() <= set(SERVICE_KEYS):
+        raise ConfigError(f"[services] {name}: write an address, or a table of {', '.join(SERVICE_KEYS)}")
+    url, inner, private = table["url"], table.get("inner", []), table.get("private", False)
+    if not isinstance(url, str) or not (host := _host(url)):
+        raise ConfigError(f"[services] {name}: {url!r} is no http or https address")
+    if not isinstance(inner, list) or not all(isinstance(iri, str) for iri in inner) or not isinstance(private, bool):
+        raise ConfigError(f"[services] {name}: inner is a list of IRIs, private is true or false")
+    return Service(name, url, tuple(inner), private or _is_address(host))
+
+
+def _host(url: str) -> str:
+    """Return the host of an http or https address, or ""."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and not parts.fragment and not re.search(r"\s", url)
+        return parts.hostname or "" if usable else ""
+    except ValueError:
+        return ""
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is named by its very address, so that nobody else decides where it leads."""
+    return host == "localhost" or ":" in host or re.fullmatch(r"[\d.]+", host) is not None
 
 
 def _precedence(table: Any, sources: set[str]) -> dict[str, tuple[str, ...]]:
@@ -151,6 +210,10 @@ def _check(values: dict[str, Any]) -> None:
         raise ConfigError(f"base_iri: {base!r} is not an http(s) IRI that ends in a slash")
     if not 0 <= values.get("deletion_guard", 0.2) <= 1:
         raise ConfigError("deletion_guard: a share between 0 and 1, e.g. 0.2")
+    try:
+        places.client_of("", proxies=values.get("trusted_proxies", ""))
+    except ValueError as err:
+        raise ConfigError(f"trusted_proxies: {err}; write e.g. 127.0.0.1, 10.0.0.0/8") from err
     for name, value in values.items():
         if isinstance(value, int | float) and name != "deletion_guard" and not value > 0:
             raise ConfigError(f"{name}: {value} is not above zero")

@@ -17,6 +17,7 @@
         ├── QueryTimeoutError  ran past its deadline                         503
         ├── QueryMemoryError   needed more memory than it may have           503
         ├── QueryBusyError     no free worker in time                        503
+        ├── ServiceError       an endpoint asked by SERVICE failed           502
         └── ResultTooLargeError   answer longer than allowed                 413
 
 Domain errors know no HTTP; ``hub.web.problems`` maps each class to a status once.
@@ -92,6 +93,10 @@ class QueryMemoryError(QueryError):
 
 class QueryBusyError(QueryError):
     """No worker became free in time; try again later."""
+
+
+class ServiceError(QueryError):
+    """Another endpoint, which the query asks with SERVICE, gave no whole answer in time."""
 
 
 class ResultTooLargeError(QueryError):

@@ -42,6 +42,16 @@ def label(iri: str) -> str | None:
     return row.label if row else None
 
 
+def synonyms(iri: str) -> tuple[str, ...]:
+    """The exact synonyms of a term; none if it is not among the bundled ones.
+
+    >>> synonyms("http://purl.obolibrary.org/obo/NCBITaxon_10026")
+    ('hamsters',)
+    """
+    row = _rows().get(iri)
+    return row.synonyms if row else ()
+
+
 def descends(iri: str, ancestor: str) -> bool:
     """True if the term is the ancestor or stands below it in the bundled hierarchy; False for unknown terms.
 

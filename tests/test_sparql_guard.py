@@ -117,7 +117,10 @@ def test_length_is_counted_in_bytes() -> None:
         sparql_guard.check(text, max_bytes=100)
 
 
-@pytest.mark.parametrize("unit", ["{", '"', "'''", "<", "a:", "-", "\\u", "PREFIX ", "#", "\\", "PREFIX a: <b> "])
+HOSTILE = ["{", '"', "'''", "<", "a:", "a.", "a-", "a_", "é.", "-", "\\u", "PREFIX ", "#", "\\", "PREFIX a: <b> "]
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_text_ends(unit: str) -> None:
     for text in ("SELECT " + unit * 50_000 + " SERVICE", unit * 50_000):
         with contextlib.suppress(QueryRefusedError, QuerySyntaxError):

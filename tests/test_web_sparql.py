@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pyoxigraph as ox
 import pytest
+import zstandard
 from werkzeug.test import Client, EnvironBuilder
 from werkzeug.wrappers import Response
 
 from hub import formats
-from hub.web.sparql import SparqlApp, SparqlSettings, _unquote
+from hub.snapshots import Snapshot
+from hub.web import coding
+from hub.web.protocol import unquote_plus
+from hub.web.sparql import SparqlApp, SparqlSettings
 from hub.workers import WorkerPool
 
 SELECT = "SELECT ?s ?o WHERE { ?s <http://e/p> ?o } ORDER BY ?s"
 ASK = "ASK { <http://e/s1> ?p ?o }"
 CONSTRUCT = "CONSTRUCT WHERE { ?s <http://e/p> ?o }"
 LONG = "SELECT * { ?s <http://e/long> ?o }"
-FORM = "application/x-www-form-urlencoded"
+MEDIUM = "SELECT * { ?s <http://e/long> ?o } ORDER BY ?s LIMIT 50"
+FORM, QUERY = "application/x-www-form-urlencoded", "application/sparql-query"
+BASE = "https://hub.example.org/"
 
 
 class Served:
@@ -30,6 +38,7 @@ class Served:
     def __init__(self, pool: WorkerPool) -> None:
         self.version, self.sequence = "000007", 7
         self.pool, self.changed = pool, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.snapshot = Snapshot(Path("000007"), 7, "2026-01-02T03:04:05Z", BASE, 3006)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     store.extend(ox.Quad(node(f"http://e/s{i}"), p, ox.Literal(f'v"{i}\n,é')) for i in range(5))
     store.extend(ox.Quad(node(f"http://e/l{i}"), long, ox.Literal(f"{i} " + "x" * 1000)) for i in range(3000))
     store.add(ox.Quad(node("http://e/n"), p, ox.Literal("named"), node("http://e/g")))
+    store.add(ox.Quad(node("http://e/m"), p, ox.Literal("other"), node("http://e/h")))
     store.flush()
     store.backup(str(folder / "snapshot"))
     pool = WorkerPool(folder / "snapshot", workers=2, spares=1, timeout_s=20, memory_bytes=256 * 1024**2)
@@ -50,7 +60,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def app(served: Served) -> SparqlApp:
     served.sequence, served.version = 7, "000007"
-    return SparqlApp(lambda: served, SparqlSettings(max_body_bytes=100_000, cache_entry_bytes=200_000))
+    return SparqlApp(lambda: served, SparqlSettings(BASE, max_body_bytes=100_000, cache_entry_bytes=200_000))
 
 
 @pytest.fixture
@@ -98,19 +108,50 @@ def test_datasets(client: Client) -> None:
     assert response.get_data() == b"s\r\nhttp://e/n\r\n"
     body = {"query": "SELECT ?s { GRAPH ?g { ?s ?p ?o } }", "named-graph-uri": "http://e/none", "format": "csv"}
     assert client.post("/", data=body).get_data() == b"s\r\n"
-    assert is_problem(client.get("/?" + urlencode({"default-graph-uri": "a b", "query": query})), 400)
+    wrong = client.get("/?" + urlencode({"default-graph-uri": "a b", "query": query}))
+    assert is_problem(wrong, 400, "default-graph-uri: 'a b' is not an absolute IRI")
+
+
+@pytest.mark.parametrize(
+    ("default", "named", "pattern", "found"),
+    [
+        ([], [], "{ ?s <http://e/p> 'named' }", 0),
+        (["http://e/g"], [], "{ ?s <http://e/p> 'named' }", 1),
+        (["http://e/g", "http://e/h"], [], "{ ?s <http://e/p> ?o }", 2),
+        (["http://e/none"], [], "{ ?s ?p ?o }", 0),
+        (["http://e/none", "http://e/h"], [], "{ ?s ?p ?o }", 1),
+        (["http://e/g"], [], "{ GRAPH ?g { ?s ?p ?o } }", 0),
+        ([], ["http://e/g"], "{ ?s ?p ?o }", 0),
+        ([], ["http://e/g", "http://e/h"], "{ GRAPH ?g { ?s ?p ?o } }", 2),
+        (["http://e/g"], ["http://e/h"], "{ ?s ?p ?o . GRAPH ?g { ?t ?q ?r } }", 1),
+        ([], ["http://e/none"], "{ GRAPH <http://e/none> { ?s ?p ?o } }", 0),
+    ],
+)
+def test_dataset_of_a_query(client: Client, default: list[str], named: list[str], pattern: str, found: int) -> None:
+    query = f"SELECT (COUNT(*) AS ?n) {pattern}"
+    fields = {"query": query, "format": "csv", "default-graph-uri": default, "named-graph-uri": named}
+    assert client.get("/?" + urlencode(fields, doseq=True)).get_data() == f"n\r\n{found}\r\n".encode()
+    assert client.post("/", data=fields).get_data() == f"n\r\n{found}\r\n".encode()
+
+
+def test_relative_iris_are_relative_to_the_endpoint_of_the_base(client: Client) -> None:
+    answer = ask(client, "CONSTRUCT { <dataset/x> a <> } {}", headers={"Accept": "application/n-triples"})
+    assert f"<{BASE}dataset/x> " in answer.text
+    assert f" <{BASE}sparql> ." in answer.text
+    own = ask(client, "BASE <http://other/> SELECT (IRI('x') AS ?x) {}", headers={"Accept": "text/csv"})
+    assert own.text.splitlines() == ["x", "http://other/x"]
 
 
 @pytest.mark.parametrize(
     "text", ["é", "+ ", "%", "a%zz", "%u0041", "\\x41", "100%", "\U0001f52c", "a&b=c", "%41", "\\", ""]
 )
-def test_unquote(text: str) -> None:
-    assert _unquote(quote(text, safe="")) == text
-    assert _unquote(quote(text, safe="").replace("%20", "+")) == text
+def testunquote_plus(text: str) -> None:
+    assert unquote_plus(quote(text, safe="")) == text
+    assert unquote_plus(quote(text, safe="").replace("%20", "+")) == text
 
 
 def test_broken_percent_signs_stand_for_themselves() -> None:
-    assert _unquote("100%+%zz%4") == "100% %zz%4"
+    assert unquote_plus("100%+%zz%4") == "100% %zz%4"
 
 
 def test_not_utf8(client: Client) -> None:
@@ -120,8 +161,10 @@ def test_not_utf8(client: Client) -> None:
 
 
 def test_no_query_and_two_queries(client: Client) -> None:
-    assert is_problem(client.get("/"), 400, "no query")
+    assert is_problem(client.get("/", headers={"Accept": "text/csv"}), 400, "no query")
+    assert is_problem(client.get("/?default-graph-uri=http://e/g"), 400, "no query")
     assert is_problem(client.post("/", data={}, content_type=FORM), 400, "no query")
+    assert is_problem(client.post("/", data="", content_type="application/sparql-query"), 400)
     assert is_problem(client.get("/?query=ASK%7B%7D&query=ASK%7B%7D"), 400, "more than one")
     both = client.post("/?query=ASK%7B%7D", data="ASK{}", content_type="application/sparql-query")
     assert is_problem(both, 400, "more than one")
@@ -139,6 +182,9 @@ def test_form_for_people(client: Client) -> None:
 def test_other_media_types_and_long_bodies(client: Client) -> None:
     assert is_problem(client.post("/", data="ASK{}", content_type="text/plain"), 415)
     assert is_problem(client.post("/", data="ASK{}", content_type="application/sparql-query; charset=latin-1"), 415)
+    coded = client.post("/", data=b"ASK{}", content_type=QUERY, headers={"Content-Encoding": "gzip"})
+    assert is_problem(coded, 415, "without a content coding")
+    assert client.post("/", data=b"ASK{}", content_type="Application/SPARQL-Query; Charset=utf-8").status_code == 200
     body = b"ASK{}" + b" " * 100_000
     assert is_problem(client.post("/", data=body, content_type="application/sparql-query"), 413, "100000 bytes")
 
@@ -193,13 +239,17 @@ def test_graphs_parse_back(client: Client, offer: formats.Format) -> None:
         (SELECT, "text/html, */*;q=0.1", "application/sparql-results+json"),
         (CONSTRUCT, "", "text/turtle"),
         (CONSTRUCT, "application/n-triples, text/turtle;q=0.5", "application/n-triples"),
+        (CONSTRUCT, "text/turtle; charset=utf-8", "text/turtle"),
+        (CONSTRUCT, "application/trig, application/n-quads;q=0.3", "application/trig"),
+        (CONSTRUCT, "text/turtle;q=0, */*", "application/n-triples"),
+        (SELECT, "application/sparql-results+json;q=0, */*;q=0.1", "application/sparql-results+xml"),
         ("DESCRIBE <http://e/s1>", "application/json", "application/ld+json"),
     ],
 )
 def test_negotiation(client: Client, query: str, accept: str, media_type: str) -> None:
     response = ask(client, query, headers={"Accept": accept} if accept else {})
     assert response.mimetype == media_type
-    assert response.headers["Vary"] == "Accept"
+    assert response.headers["Vary"] == "Accept, Accept-Encoding"
 
 
 def test_not_acceptable(client: Client) -> None:
@@ -242,6 +292,99 @@ def test_options_and_other_methods(client: Client) -> None:
         refused = client.open("/", method=method)
         assert is_problem(refused, 405)
         assert refused.headers["Allow"] == response.headers["Allow"]
+
+
+# ── what answers say of themselves ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_results_name_their_snapshot(client: Client) -> None:
+    link = f"{BASE}.well-known/void#snapshot-7"
+    for query in (SELECT, ASK, "SELECT * {}"):
+        found = json.loads(ask(client, query).get_data())
+        assert found["head"]["link"] == [link]
+        assert isinstance(ox.parse_query_results(ask(client, query).get_data(), ox.QueryResultsFormat.JSON), object)
+        xml = ask(client, query, headers={"Accept": "application/sparql-results+xml"}).get_data()
+        assert f'<link href="{link}"/></head>'.encode() in xml
+        ox.parse_query_results(xml, ox.QueryResultsFormat.XML)
+    head = json.loads(ask(client, SELECT).get_data())["head"]
+    assert head["vars"] == ["s", "o"]
+    assert link not in ask(client, SELECT, headers={"Accept": "text/csv"}).text
+
+
+def test_answers_are_whole(client: Client) -> None:
+    for query in (SELECT, CONSTRUCT, LONG):
+        assert ask(client, query).headers["X-Hub-Truncated"] == "false"
+    assert "X-Hub-Truncated" not in ask(client, "SELECT * {").headers
+
+
+# ── content coding ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+DECODERS = {"gzip": lambda data: zlib.decompress(data, wbits=31), "zstd": lambda data: decompress(data)}
+
+
+def decompress(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding_name"),
+    [
+        ("", ""),
+        ("gzip", "gzip"),
+        ("zstd", "zstd"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip;q=1.0, zstd;q=0.5", "gzip"),
+        ("gzip, zstd;q=0", "gzip"),
+        ("*", "zstd"),
+        ("*;q=0", ""),
+        ("identity", ""),
+        ("identity, gzip;q=0.5", ""),
+        ("identity;q=0.1, gzip;q=0.5", "gzip"),
+        ("br", ""),
+        ("nonsense;q=x", ""),
+    ],
+)
+def test_choice_of_coding(accept: str, coding_name: str) -> None:
+    assert coding.choose(accept) == coding_name
+
+
+@pytest.mark.parametrize("name", coding.OFFERED)
+@pytest.mark.parametrize("query", [MEDIUM, LONG], ids=["in memory", "in a file"])
+def test_coded_answers_are_the_same_answers(client: Client, query: str, name: str) -> None:
+    plain = ask(client, query)
+    coded = ask(client, query, headers={"Accept-Encoding": name})
+    assert coded.headers["Content-Encoding"] == name
+    assert "Content-Encoding" not in plain.headers
+    assert int(coded.headers["Content-Length"]) == len(coded.get_data()) < len(plain.get_data()) // 2
+    assert DECODERS[name](coded.get_data()) == plain.get_data()
+    head = client.head("/?" + urlencode({"query": query}), headers={"Accept-Encoding": name})
+    assert dict(head.headers) == dict(coded.headers)
+
+
+def test_short_answers_are_not_coded(client: Client) -> None:
+    response = ask(client, ASK, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in response.headers
+    assert json.loads(response.get_data())["boolean"] is True
+
+
+def test_each_coding_has_a_validator_of_its_own(client: Client, served: Served) -> None:
+    before = queries(served)
+    tags = {
+        name: ask(client, MEDIUM, headers={"Accept-Encoding": name}).headers["ETag"] for name in ("", "gzip", "zstd")
+    }
+    assert len(set(tags.values())) == 3
+    assert queries(served) == before + 1
+    for name, tag in tags.items():
+        same = ask(client, MEDIUM, headers={"Accept-Encoding": name, "If-None-Match": tag})
+        other = ask(client, MEDIUM, headers={"Accept-Encoding": "" if name else "gzip", "If-None-Match": tag})
+        assert (same.status_code, other.status_code) == (304, 200)
+
+
+def test_coded_answers_are_kept(client: Client, served: Served) -> None:
+    before = queries(served)
+    bodies = {ask(client, MEDIUM, headers={"Accept-Encoding": "gzip"}).get_data() for _ in range(3)}
+    assert len(bodies) == 1
+    assert queries(served) == before + 1
 
 
 # ── caching ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -290,9 +433,10 @@ def test_the_cache_is_bounded(served: Served) -> None:
     client = Client(app, Response)
     for i in range(100):
         assert ask(client, SELECT + f" # {i}").status_code == 200
-    assert app._cache._bytes <= 20_000
-    assert 0 < len(app._cache._answers) < 20
-    assert len(app._cache._raw) < 100
+    held = app.answers.cache
+    assert held._bytes <= 20_000
+    assert 0 < len(held._answers) < 20
+    assert len(held._raw) < 100
 
 
 # ── refusals and failures ────────────────────────────────────────────────────────────────────────────────────────────
@@ -307,7 +451,7 @@ def test_updates_are_refused(client: Client) -> None:
 
 
 def test_query_errors(client: Client, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert is_problem(ask(client, "SELECT * { ?s ?p }"), 400, "1:")
+    assert is_problem(ask(client, "SELECT * { ?s ?p }"), 400, "line 1, column 19: ")
     assert is_problem(ask(client, "SELECT * { SERVICE <http://127.0.0.1/> {} }"), 400, "SERVICE")
     assert is_problem(ask(client, "SELECT * " + "{" * 2000), 400, "nested")
     monkeypatch.setattr(served.pool, "_timeout_s", 0.5)
@@ -316,6 +460,28 @@ def test_query_errors(client: Client, served: Served, monkeypatch: pytest.Monkey
     assert int(slow.headers["Retry-After"]) > 0
     monkeypatch.undo()
     assert ask(client, ASK).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("SELECT * { ?s ?p }", "line 1, column 19: "),
+        ("SELECT *\n{ ?s\n?p }", "line 3, column 5: "),
+        ("SELEC * { ?s ?p ?o }", "line 1, column "),
+        ("# a comment\nPREFIX a: <a:a>\nFIND ?x", "line 3, column 8: "),
+        ("", "line 1, column 1: "),
+        ("ASK { ?s nope:p ?o }", "line 1, column "),
+    ],
+)
+def test_a_syntax_error_says_where(client: Client, query: str, place: str) -> None:
+    assert is_problem(ask(client, query), 400, place)
+
+
+def test_a_sub_select_that_mixes_graphs_is_refused(client: Client) -> None:
+    wrong = "SELECT ?g ?n { GRAPH ?g { SELECT (COUNT(*) AS ?n) { ?s ?p ?o } } }"
+    assert is_problem(ask(client, wrong), 400, "a sub-SELECT inside GRAPH ?g would mix all graphs")
+    right = "SELECT ?g ?n { { SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g } } ORDER BY ?g"
+    assert ask(client, right, headers={"Accept": "text/csv"}).text.split() == ["g,n", "http://e/g,1", "http://e/h,1"]
 
 
 def test_late_failure_is_no_short_table(client: Client, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from hub import errors
+from hub import errors, places
+from hub.places import Caller, CallerGoneError
 from hub.workers import WorkerPool
 
 POINT = "SELECT ?o WHERE { <http://e/s7> <http://e/p> ?o }"
@@ -315,3 +316,115 @@ def test_without_seccomp_the_text_is_checked(pool: WorkerPool, monkeypatch: pyte
     monkeypatch.setattr(pool._zygote, "sealed", False)
     with pytest.raises(errors.QueryRefusedError):
         pool.query(r"SELECT * { \u0053ERVICE SILENT <http://127.0.0.1:9999/> {} }")
+
+
+# ── several clients ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ask_as(pool: WorkerPool, client: str, done: list[str], name: str = "") -> threading.Thread:
+    """Ask a light query in a thread, as a client, and note that it was answered."""
+
+    def ask() -> None:
+        with places.serving(Caller(client)):
+            assert rows(pool, POINT) == [['"v7"']]
+        done.append(name or client)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def test_clients_take_turns(snapshot: Path) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=0)
+    try:
+        done: list[str] = []
+        held = pool.query("SELECT * { ?s ?p ?o }")
+        threads = []
+        for number, client in enumerate(("a", "a", "a", "b", "c")):
+            threads.append(ask_as(pool, client, done, f"{client}{number}"))
+            eventually(lambda expected=number + 1: pool.stats()["waiting"] == expected)
+        list(held)
+        for thread in threads:
+            thread.join()
+        assert done == ["a0", "b3", "c4", "a1", "a2"]
+    finally:
+        pool.close()
+
+
+def test_quick_queries_go_on_beside_slow_ones(snapshot: Path) -> None:
+    """One slow place, two clients that want it: the second is stopped, waits for its turn, and ends in time."""
+    pool = WorkerPool(snapshot, workers=1, spares=1, timeout_s=3, queue_timeout_s=60)
+    ended: list[str] = []
+
+    def be_slow(client: str) -> None:
+        with places.serving(Caller(client)), pytest.raises(errors.QueryTimeoutError):
+            pool.query(ENDLESS)
+        ended.append(client)
+
+    try:
+        threads = [threading.Thread(target=be_slow, args=(client,)) for client in "ab"]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: pool._lane._turns)
+        assert all(rows(pool, POINT) == [['"v7"']] for _ in range(20))
+        assert ended == []
+        for thread in threads:
+            thread.join()
+        assert sorted(ended) == ["a", "b"]
+        eventually(lambda: is_full(pool))
+    finally:
+        pool.close()
+
+
+def test_a_long_answer_that_finds_no_slow_place_is_an_error(snapshot: Path) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=1, timeout_s=60, max_result_bytes=2**40)
+    try:
+        assert pool._lane.try_enter("another")
+        with pytest.raises(errors.QueryBusyError, match="long answers"):
+            list(pool.query(LONG))
+        assert rows(pool, POINT) == [['"v7"']]
+    finally:
+        pool.close()
+
+
+def test_a_client_that_left_frees_its_worker(pool: WorkerPool) -> None:
+    abandoned = pool.stats()["abandoned"]
+    with places.serving(Caller("a", is_gone=lambda: True)), pytest.raises(CallerGoneError):
+        pool.query(ENDLESS, timeout_s=60)
+    assert pool.stats()["abandoned"] == abandoned + 1
+    assert rows(pool, POINT) == [['"v7"']]
+    eventually(lambda: is_full(pool))
+
+
+def test_a_client_that_left_waits_no_longer(snapshot: Path) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=0, queue_timeout_s=60)
+    try:
+        held = pool.query("SELECT * { ?s ?p ?o }")
+        with places.serving(Caller("a", is_gone=lambda: True)), pytest.raises(CallerGoneError):
+            pool.query(POINT)
+        assert pool.stats()["waiting"] == 0
+        list(held)
+        assert rows(pool, POINT) == [['"v7"']]
+    finally:
+        pool.close()
+
+
+def test_a_slow_query_runs_behind_the_others_and_its_worker_is_not_used_again(pool: WorkerPool) -> None:
+    seen: list[set[int]] = []
+    workers = {worker.pid for worker in pool._idle}
+
+    def look() -> bool:
+        seen.append({pid for pid in workers if os.getpriority(os.PRIO_PROCESS, pid) > 0})
+        return bool(seen[-1])
+
+    with places.serving(Caller("a", is_gone=look)), pytest.raises(CallerGoneError):
+        pool.query(ENDLESS, timeout_s=60)
+    assert len(seen[-1]) == 1
+    eventually(lambda: is_full(pool))
+    assert not seen[-1] & {worker.pid for worker in (*pool._idle, *pool._spares)}
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="there is no /proc")
+def test_workers_write_no_file(pool: WorkerPool) -> None:
+    limits = Path(f"/proc/{pool._idle[0].pid}/limits").read_text().splitlines()
+    assert [line.split()[3:5] for line in limits if line.startswith("Max file size")] == [["0", "0"]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,18 +13,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, render_template, request
+from pyoxigraph import Quad
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from hub import records
+from hub import gallery, places, records
 from hub.config import Settings
 from hub.errors import QueryBusyError
+from hub.places import Caller, Places, ShareError
 from hub.published import Publication
+from hub.void import Counter
+from hub.web.answers import Answers
 from hub.web.cache import PageCache
+from hub.web.connections import Connections, Senders, Sending, end_stalled
+from hub.web.editor import editor
+from hub.web.gallery import questions
+from hub.web.graphstore import GraphStoreApp
 from hub.web.pages import pages
 from hub.web.problems import HttpError, problem
 from hub.web.sparql import SparqlApp, SparqlSettings
 from hub.web.status import status
+from hub.web.void import SelfDescription, VoidApp
 from linkml_schemas.generated.model import Compound
 from ontology import licences
 
@@ -39,6 +47,10 @@ SECURITY = {
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Link, X-Hub-Sequence"}
 # Requests to /sparql that one process takes at the same time; the rest of its threads is for pages.
 SPARQL_PLACES = 16
+# A page up to this size is handed to the web server whole, so that who reads it slowly holds no thread.
+SHORT_BYTES = 4 * 1024**2
+# Longest header that has to be parsed; 0.7 s would go by over 400 kB of media types.
+HEADER_CHARS = 8192
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
@@ -54,6 +66,8 @@ def create_app(settings: Settings, publication: Publication | None = None) -> Fl
     app.jinja_env.filters.update(size=size, moment=moment, label=label, licence=licence, host=host, kind=kind)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(pages)
+    app.register_blueprint(questions)
+    app.register_blueprint(editor)
     app.register_blueprint(status)
     app.register_error_handler(Exception, on_error)
     app.after_request(_add_headers)
@@ -152,29 +166,91 @@ def _add_headers(response: BaseResponse) -> BaseResponse:
     return response
 
 
+def _examples(base: str) -> Iterable[Quad]:
+    """What is said of the saved questions, as editors read examples."""
+    return gallery.quads(base, gallery.questions().values())
+
+
 class Hub:
     """The whole site as one WSGI callable; the SPARQL route goes past Flask."""
 
     def __init__(self, settings: Settings) -> None:
         self.publication = Publication(settings)
         self.flask = create_app(settings, self.publication)
-        limits = SparqlSettings(max_body_bytes=settings.max_body_bytes, cache_bytes=settings.cache_bytes)
-        self.sparql = SparqlApp(self.publication, limits)
-        self._places = threading.BoundedSemaphore(SPARQL_PLACES)
+        limits = SparqlSettings(
+            base_iri=settings.base_iri, max_body_bytes=settings.max_body_bytes, cache_bytes=settings.cache_bytes
+        )
+        answers = Answers(limits.cache_bytes, limits.cache_entry_bytes, settings.base_iri)
+        counter = self.flask.config["HUB_COUNTER"] = Counter(settings)
+        description = SelfDescription(counter, answers, _examples)
+        self.sparql = SparqlApp(self.publication, limits, answers=answers, describe=description.service)
+        self._machines = {
+            "/sparql": self.sparql,
+            "/sparql/graph": GraphStoreApp(self.publication, answers),
+            "/.well-known/void": VoidApp(self.publication, answers, description),
+        }
+        self._places, self._senders, self._connections = Places(SPARQL_PLACES), Senders(), Connections()
+        self._proxies = settings.trusted_proxies
+        self._ends_stalled = False
+        self.flask.config["HUB_SPARQL"] = self._query
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        if environ["PATH_INFO"] == "/sparql":
+        if not self._ends_stalled:  # not before, for the web server listens only after it was given this application
+            self._ends_stalled = True
+            end_stalled()
+        if any(len(environ.get(name, "")) > HEADER_CHARS for name in ("HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING")):
+            error = HttpError(431, f"Accept or Accept-Encoding is longer than {HEADER_CHARS} characters: shorten it")
+            return _refused(error, start_response)
+        if environ["PATH_INFO"] in self._machines:
             return self._query(environ, start_response)
-        return self.flask(environ, start_response)
+        return _whole(self.flask, environ, start_response)
 
     def _query(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request to /sparql, or refuse it at once when all places are taken, by slow senders too."""
-        if not self._places.acquire(blocking=False):
-            status, headers, body = problem(QueryBusyError("too many queries at the same time: try again in a moment"))
-            start_response(f"{status} {HTTPStatus(status).phrase}", [*headers, *CORS.items()])
-            return [body]
+        """Answer a program's request, or refuse it at once when its client holds its share, or all places are taken."""
+        address = environ.get("REMOTE_ADDR", "")
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")[-1000:] if self._proxies else ""
+        client = places.client_of(address, forwarded, self._proxies)
         try:
-            return self.sparql(environ, start_response)
+            self._places.enter(client)
+        except ShareError as error:
+            return _refused(HttpError(429, str(error), [("Retry-After", "5")]), start_response)
+        except QueryBusyError as error:
+            return _refused(error, start_response)
+        body: Iterable[bytes] = []
+        try:
+            if environ["REQUEST_METHOD"] == "POST":
+                environ = {**environ, "wsgi.input": self._senders.body(environ, client)}
+            machine = self._machines.get(environ["PATH_INFO"], self.sparql)
+            with places.serving(Caller(client, self._connections.watch(address))):
+                body = machine(environ, start_response)
         finally:
-            self._places.release()
+            if isinstance(body, list):
+                self._places.leave(client)
+        return body if isinstance(body, list) else Sending(body, lambda: self._places.leave(client))
+
+
+def _refused(error: Exception, start_response: StartResponse) -> Iterable[bytes]:
+    """Refuse a request before it is looked at."""
+    status, headers, body = problem(error)
+    start_response(f"{status} {HTTPStatus(status).phrase}", [*headers, *CORS.items()])
+    return [body]
+
+
+def _whole(app: Flask, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Return a page in one piece unless it is long."""
+    length = 0
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        nonlocal length
+        length = next((int(value) for name, value in headers if name.lower() == "content-length"), length)
+        return start_response(status, headers, *more)
+
+    body = app(environ, start)
+    if length > SHORT_BYTES:
+        return Sending(body, lambda: None)
+    try:
+        return [b"".join(body)]
+    finally:
+        if close := getattr(body, "close", None):
+            close()

@@ -27,6 +27,7 @@ _TABLE: tuple[tuple[type[errors.HubError], int, str, str, int | None], ...] = (
     (errors.QueryTimeoutError, 503, "query-timeout", "Query took too long", 30),
     (errors.QueryMemoryError, 503, "query-memory", "Query needed too much memory", 30),
     (errors.QueryBusyError, 503, "busy", "Busy", 5),
+    (errors.ServiceError, 502, "service-failed", "Another endpoint failed", 30),
     (errors.ResultTooLargeError, 413, "result-too-large", "Result too large", None),
     (errors.QueryError, 500, "query-failed", "Query failed", None),
     (errors.LockedError, 503, "locked", "Locked", 30),

@@ -58,6 +58,6 @@ function done(summary, latency)
   if thread:get("count") > 0 then
     requests, seconds = thread:get("count"), thread:get("ended") - thread:get("began")
   end
-  print(string.format('{"requests": %d, "seconds": %f, "errors": %d, "p95_ms": %f}',
-    requests, seconds, bad, latency:percentile(95) / 1000))
+  print(string.format('{"requests": %d, "seconds": %f, "errors": %d, "p50_ms": %f, "p95_ms": %f}',
+    requests, seconds, bad, latency:percentile(50) / 1000, latency:percentile(95) / 1000))
 end
