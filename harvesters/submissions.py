@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -37,6 +38,7 @@ from linkml_schemas.generated.model import (
     DefinedTerm,
     GeneRole,
     ImagingProtocol,
+    ReagentKind,
     Taxon,
 )
 from ontology import archives, dates, identifiers, licences, sizes, terms, text
@@ -467,6 +469,7 @@ LOCAL_NAMES: Final = {
     "Person": "author",
 }
 # A thing needs one of these to be worth a node.
+CHOICES: Final[dict[str, type[Enum]]] = {"gene_role": GeneRole, "reagent_kind": ReagentKind}
 NEEDS: Final = {
     "Person": ("name",),
     "Organization": ("name",),
@@ -474,6 +477,11 @@ NEEDS: Final = {
     "BioSample": ("name",),
     "ImagingProtocol": ("name",),
     "GeneAnnotation": ("gene",),
+    "ReagentAnnotation": ("reagent",),
+    "Reagent": ("name",),
+    "StudyComponent": ("name",),
+    "Reconstruction": ("name",),
+    "Protein": ("name",),
     "DefinedTerm": ("name", "id", "term_code"),
     "Phenotype": ("name", "id", "term_code"),
     "Compound": ("name", "id"),
@@ -617,14 +625,16 @@ class Reader:
         if datatype == "integer":
             return self._integer(path, name, value)
         if datatype == "decimal":
-            return self._decimal(path, value)
+            return self._resolution(path, value) if name == "resolution" else self._decimal(path, value)
         if datatype == "partial-date":
             return self.build.normal(path, "date-invalid", dates.date, value)
         if not isinstance(value, str):
             return self._fault(path, value, "text: put it into quotation marks")
         if slot["kind"] == "iri":
             return self._iri(path, kind, name, value)
-        return self._role(path, value) if name == "gene_role" else self.build.text(path, value)
+        if name in CHOICES:
+            return self._choice(path, name, value)
+        return self.build.text(path, value)
 
     def _fault(self, path: str, value: Any, expected: str) -> None:
         self.build.error(path, f"{json.dumps(value)[:80]} is not valid here: expected {expected}")
@@ -667,13 +677,22 @@ class Reader:
         self.build.error(path, f"{value[:80]!r} is not a slot of the model or its IRI{suggestion(value, slots)}")
         return None
 
-    def _role(self, path: str, value: str) -> str | None:
-        roles = [role.value for role in GeneRole]
-        role = text.clean(value).casefold()
-        if role in roles:
-            return role
-        self.build.error(path, f"{value[:80]!r} is not a gene role ({', '.join(roles)}){suggestion(role, roles)}")
+    def _choice(self, path: str, name: str, value: str) -> str | None:
+        choices = [choice.value for choice in CHOICES[name]]
+        chosen = text.clean(value).casefold()
+        if chosen in choices:
+            return chosen
+        words = name.replace("_", " ")
+        listed = ", ".join(choices)
+        self.build.error(path, f"{value[:80]!r} is not a {words} ({listed}){suggestion(chosen, choices)}")
         return None
+
+    def _resolution(self, path: str, value: Any) -> Decimal | None:
+        plain = str(value).strip()
+        if not re.fullmatch(r"[0-9]{1,4}(?:\.[0-9]{1,6})?", plain) or not Decimal(plain):
+            self._fault(path, value, "a number of ångström, such as 3.7")
+            return None
+        return Decimal(plain)
 
     # --- things
 
@@ -695,7 +714,7 @@ class Reader:
         if given is not None and not isinstance(given, str):
             return self._fault(f"{path}.id", given, "text")
         has_enough = self._has_enough(path, kind, data, values)
-        if not has_enough and kind == "GeneAnnotation":
+        if not has_enough and kind in ("GeneAnnotation", "ReagentAnnotation"):
             return None
         if not has_enough:  # still read, so that its other faults are told too
             values.setdefault(NEEDS[kind][0], "?")

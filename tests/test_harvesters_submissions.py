@@ -922,3 +922,21 @@ def test_damaged_workbook_is_published_or_refused(data: st.DataObject) -> None:
         position = data.draw(st.integers(0, 2**20)) % len(raw)  # the length differs from run to run
         raw[position] = data.draw(st.integers(0, 255))
     survives(bytes(raw), "x.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"has_part": [{}]}, "has_part[0].name"),
+        ({"reconstruction": [{"name": "A map", "resolution": "three"}]}, "reconstruction[0].resolution"),
+        ({"reagent_annotation": [{}]}, "reagent_annotation[0].reagent"),
+        (
+            {"reagent_annotation": [{"reagent": [{"type": "hub:Reagent", "name": "s1", "reagent_kind": "siRNAs"}]}]},
+            "reagent_annotation[0].reagent[0].reagent_kind",
+        ),
+    ],
+)
+def test_parts_reagents_and_maps_are_checked(changes: dict[str, Any], place: str) -> None:
+    with pytest.raises(RecordError) as refused:
+        check(model_json(**changes), "x.json")
+    assert any(place in reason for reason in refused.value.reasons), refused.value.reasons
