@@ -18,7 +18,7 @@ from hub.config import Service
 from hub.errors import QueryRefusedError, QueryTimeoutError, ResultTooLargeError, ServiceError
 from hub.service_client import ServiceClient
 from hub.snapshots import Snapshot
-from hub.sparql_groups import Element, Group, Query, Step, certain, is_joined, words
+from hub.sparql_groups import Element, Group, Query, Step, certain, is_joined, variables, words
 from hub.sparql_joins import Level
 from hub.sparql_rows import Row
 from hub.text_service import TEXT, TextService
@@ -112,6 +112,7 @@ class Rewriting:
             way = min(ways, key=self._rank)
             ways.remove(way)
             self._answer(way)
+        self._left_s()
         text = self._text(0, len(self._query.text))
         if len(text) > MAX_TEXT_BYTES:
             raise ResultTooLargeError("the rows of SERVICE are too long together: ask for less")
@@ -127,6 +128,7 @@ class Rewriting:
             if step.element.kind == "lateral":
                 raise QueryRefusedError("SERVICE inside LATERAL is refused here: join it with plain braces")
         element = way[-1].element
+        self._check_exists(way)
         if r"\u" in (text := self._source(element)) or r"\U" in text:
             raise QueryRefusedError("SERVICE with a codepoint escape: write the character itself")
         if self._iri(element) == TEXT:
@@ -136,6 +138,18 @@ class Rewriting:
             iri = self._iri(inner)
             if iri != TEXT and not (iri and (self._find(iri) or (service and iri in service.inner))):
                 raise QueryRefusedError(f"SERVICE <{iri}> inside of another one is not allowed here")
+
+    def _check_exists(self, way: list[Step]) -> None:
+        """Refuse a SERVICE in EXISTS whose rows would differ if the values of a variable outside were put into it."""
+        if (span := sparql_groups.exists_of(self._query, way)) is None:
+            return
+        outside = [token for token in self._query.root.tokens if not span[0] <= token.start < span[1]]
+        group = way[-1].element.groups[0]
+        inside = variables(t for t in way[-1].element.tokens if group.start <= t.start < group.end)
+        if unsure := sorted((variables(outside) & inside) - certain(group.elements)):
+            raise QueryRefusedError(
+                f"SERVICE inside EXISTS with ?{unsure[0]} from outside: use ?{unsure[0]} in a triple of its own braces"
+            )
 
     def _rank(self, way: list[Step]) -> int:
         """First what is near, then what something is known of, then the rest; else as they stand."""
@@ -169,7 +183,7 @@ class Rewriting:
             rows = self._texts.rows(self._query, element, names, self._snapshot, self._left_s(), self._limits.rows)
         else:
             rows = self._remote(way, names)
-        self._ready[element] = sparql_rows.values(names, rows)
+        self._ready[element] = sparql_rows.table(names, rows)
 
     def _scope(self, element: Element) -> list[str]:
         """The variables that a pattern gives values to, in the engine's own words."""
@@ -286,7 +300,11 @@ class Rewriting:
         """Evaluate once what may come out otherwise the next time; what cannot be held is left out."""
         for depth, level in enumerate(self._levels(way), 1):
             for element in level.joined:
-                if element not in self._ready and not sparql_joins.CHANGING.isdisjoint(words(element.tokens)):
+                if element in self._ready:
+                    continue
+                if element.kind == "values":
+                    self._ready[element] = f"{{ SELECT * {{ {self._source(element)} }} }}"  # see sparql_rows.table
+                elif not sparql_joins.CHANGING.isdisjoint(words(element.tokens)):
                     self._hold(element, way[: len(way) - depth])
 
     def _hold(self, element: Element, outside: list[Step]) -> None:
@@ -294,7 +312,7 @@ class Rewriting:
         if rows is None or any(_is_node(term) for row in rows for term in row):
             self._left_out.add(element)
         else:
-            self._ready[element] = f"{{ {sparql_rows.values(names, rows)} }}"
+            self._ready[element] = sparql_rows.table(names, rows)
 
     def _local(self, head: str, text: str, most: int) -> tuple[list[str], list[Row] | None]:
         """Variables and rows of a local pattern; None if there are more than so many."""

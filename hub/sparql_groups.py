@@ -162,6 +162,20 @@ def variables(tokens: Iterable[Token]) -> set[str]:
     return found
 
 
+def exists_of(query: Query, way: list[Step]) -> tuple[int, int] | None:
+    """Return where the outermost EXISTS around a SERVICE stands, or None: there its rows are looked at one by one."""
+    for group in query.root.groups[1:]:
+        if way[0].group is group:
+            return group.start, group.end
+    for step in way:
+        if step.element.kind in ("filter", "bind"):
+            return step.element.start, step.element.end
+        if step.element.kind == "select" and step.branch:
+            group = step.element.groups[step.branch]
+            return group.start, group.end
+    return None
+
+
 def words(tokens: Iterable[Token]) -> set[str]:
     """Return the keywords in some tokens, in capitals."""
     return {token.text.upper() for token in tokens if token.kind == "word"}
@@ -281,7 +295,7 @@ class _Reader:
             self._body(root)
         if self._place < len(self._tokens):
             raise self._unclear()
-        root.end = len(self._text)
+        root.tokens, root.end = self._tokens, len(self._text)
         return Query(self._text, self._text[:start], dataset, root, base, prefixes)
 
     def _prologue(self) -> tuple[str, dict[str, str]]:

@@ -82,6 +82,15 @@ def distinct(rows: Iterable[Row]) -> list[Row]:
     return list(dict.fromkeys(rows))
 
 
+def table(names: Sequence[str], rows: Iterable[Row]) -> str:
+    """Return rows as a pattern that joins with others in one pass.
+
+    The engine compares a plain VALUES on the right of a join with each row on the left; a sub-SELECT it looks up.
+    """
+    shown = " ".join(f"?{name}" for name in names) or "*"
+    return f"{{ SELECT {shown} {{ {values(names, rows)} }} }}"
+
+
 def values(names: Sequence[str], rows: Iterable[Row]) -> str:
     """Return rows as a pattern of a query.
 

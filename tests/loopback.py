@@ -37,7 +37,7 @@ class Endpoint:
         self.headers: dict[str, str] = {}
         self.pause_s = 0.0
         self.released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"endpoint": self}))
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"endpoint": self}))
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}/sparql"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -74,9 +74,15 @@ class Endpoint:
         self.reply = lambda query: (status, {"Content-Type": kind, **named}, body)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: Any) -> None:
+        """Write nothing: callers leave in mid-answer on purpose."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     endpoint: Endpoint
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()

@@ -1,10 +1,11 @@
-"""SERVICE: the right rows wherever the pattern stands, only what is needed is asked, and what cannot be right is refused."""
+"""SERVICE: the right rows wherever it stands; only what is needed is asked; what cannot be right is refused."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,27 +128,57 @@ POSITIONS = {
     "join": ("{ ?d :protein ?p . SERVICE ONE: { ?p :taxon ?t } }", "d1 p1 t1, d1 p2 t2"),
     "first": ("{ SERVICE ONE: { ?p :taxon ?t } ?d :protein ?p }", "d1 p1 t1, d1 p2 t2"),
     "alone": ("{ SERVICE ONE: { ?p :len ?n } }", "p1 5"),
-    "two in a row": ("{ SERVICE ONE: { ?p :taxon ?t } SERVICE TWO: { ?t :rank ?r } ?d :protein ?p }", "d1 p1 species t1, d1 p2 genus t2"),
+    "two in a row": (
+        "{ SERVICE ONE: { ?p :taxon ?t } SERVICE TWO: { ?t :rank ?r } ?d :protein ?p }",
+        "d1 p1 species t1, d1 p2 genus t2",
+    ),
     "optional": ("{ ?d :protein ?p OPTIONAL { SERVICE ONE: { ?p :taxon ?t } } }", "d1 p1 t1, d1 p2 t2, d2 p3"),
-    "optional inside": ("{ ?d :protein ?p . SERVICE ONE: { ?p :taxon ?t OPTIONAL { ?p :len ?n } } }", "d1 5 p1 t1, d1 p2 t2"),
-    "optional with its own": ("{ ?d :protein ?p OPTIONAL { SERVICE ONE: { ?p :taxon ?t } SERVICE TWO: { ?t :rank 'genus' } } }", "d1 p1, d1 p2 t2, d2 p3"),
+    "optional inside": (
+        "{ ?d :protein ?p . SERVICE ONE: { ?p :taxon ?t OPTIONAL { ?p :len ?n } } }",
+        "d1 5 p1 t1, d1 p2 t2",
+    ),
+    "optional with its own": (
+        "{ ?d :protein ?p OPTIONAL { SERVICE ONE: { ?p :taxon ?t } SERVICE TWO: { ?t :rank 'genus' } } }",
+        "d1 p1, d1 p2 t2, d2 p3",
+    ),
     "minus": ("{ ?d :protein ?p MINUS { SERVICE ONE: { ?p :taxon ?t } } }", "d2 p3"),
-    "minus with another variable": ("{ ?d :protein ?p MINUS { SERVICE ONE: { ?z :taxon ?t } } }", "d1 p1, d1 p2, d2 p3"),
+    "minus with another variable": (
+        "{ ?d :protein ?p MINUS { SERVICE ONE: { ?z :taxon ?t } } }",
+        "d1 p1, d1 p2, d2 p3",
+    ),
     "exists": ("{ ?d :protein ?p FILTER EXISTS { SERVICE ONE: { ?p :taxon ?t } } }", "d1 p1, d1 p2"),
     "not exists": ("{ ?d :protein ?p FILTER NOT EXISTS { SERVICE ONE: { ?p :taxon ?t } } }", "d2 p3"),
     "exists before": ("{ FILTER EXISTS { SERVICE ONE: { ?p :taxon :t2 } } ?d :protein ?p }", "d1 p2"),
-    "exists in a bind": ("{ ?d :protein ?p BIND(EXISTS { SERVICE ONE: { ?p :taxon :t1 } } AS ?b) }", "true d1 p1, false d1 p2, false d2 p3"),
+    "exists in a bind": (
+        "{ ?d :protein ?p BIND(EXISTS { SERVICE ONE: { ?p :taxon :t1 } } AS ?b) }",
+        "true d1 p1, false d1 p2, false d2 p3",
+    ),
     "union": ("{ { ?d :size ?p } UNION { SERVICE ONE: { ?p :len ?t } } }", "d1 7, p1 5"),
-    "union of both": ("{ ?d :protein ?p { SERVICE ONE: { ?p :len ?t } } UNION { SERVICE TWO: { ?p :kin ?t } } }", "d1 p1 5, d1 p1 p2"),
+    "union of both": (
+        "{ ?d :protein ?p { SERVICE ONE: { ?p :len ?t } } UNION { SERVICE TWO: { ?p :kin ?t } } }",
+        "d1 p1 5, d1 p1 p2",
+    ),
     "group": ("{ ?d :protein ?p { { SERVICE ONE: { ?p :len ?t } } } }", "d1 p1 5"),
     "graph": ("{ GRAPH :h { ?d :protein ?p . SERVICE ONE: { ?p :taxon ?t } } }", "d9 p2 t2"),
-    "graph around a group": ("{ GRAPH :h { ?d :protein ?p OPTIONAL { { SERVICE ONE: { ?p :taxon ?t } } } } }", "d9 p2 t2"),
+    "graph around a group": (
+        "{ GRAPH :h { ?d :protein ?p OPTIONAL { { SERVICE ONE: { ?p :taxon ?t } } } } }",
+        "d9 p2 t2",
+    ),
     "sub-select around": ("{ ?d :protein ?p { SELECT ?p { SERVICE ONE: { ?p :taxon ?t } } } }", "d1 p1, d1 p2"),
-    "sub-select inside": ("{ ?d :protein ?p . SERVICE ONE: { SELECT ?p (COUNT(*) AS ?n) { ?p :seen ?s } GROUP BY ?p } }", "d1 2 p1"),
-    "limit inside": ("{ ?d :protein ?p . SERVICE ONE: { SELECT ?p { ?p :taxon ?t } ORDER BY DESC(STR(?p)) LIMIT 3 } }", "d1 p1, d1 p2"),
+    "sub-select inside": (
+        "{ ?d :protein ?p . SERVICE ONE: { SELECT ?p (COUNT(*) AS ?n) { ?p :seen ?s } GROUP BY ?p } }",
+        "d1 2 p1",
+    ),
+    "limit inside": (
+        "{ ?d :protein ?p . SERVICE ONE: { SELECT ?p { ?p :taxon ?t } ORDER BY DESC(STR(?p)) LIMIT 3 } }",
+        "d1 p1, d1 p2",
+    ),
     "values inside": ("{ ?d :protein ?p . SERVICE ONE: { VALUES ?t { :t2 } ?p :taxon ?t } }", "d1 p2 t2"),
     "values beside": ("{ VALUES ?p { :p1 :p9 } SERVICE ONE: { ?p :taxon ?t } }", "p1 t1, p9 t1"),
-    "values after": ("{ ?d :protein ?p OPTIONAL { SERVICE ONE: { ?p :taxon ?t } } } VALUES ?t { :t2 }", "d1 p2 t2, d2 p3 t2"),
+    "values after": (
+        "{ ?d :protein ?p OPTIONAL { SERVICE ONE: { ?p :taxon ?t } } } VALUES ?t { :t2 }",
+        "d1 p2 t2, d2 p3 t2",
+    ),
     "bind": ("{ ?d :id ?i BIND(IRI(CONCAT('http://e/', ?i)) AS ?p) SERVICE ONE: { ?p :taxon ?t } }", "d3 P1 P1 t1"),
     "bind after": ("{ ?d :size ?n . SERVICE ONE: { ?p :len ?l } BIND(?n + ?l AS ?sum) }", "d1 5 7 p1 12"),
     "filter": ("{ ?d :protein ?p . SERVICE ONE: { ?p :taxon ?t } FILTER(?t = :t1 && ?p != :p2) }", "d1 p1 t1"),
@@ -157,11 +188,20 @@ POSITIONS = {
     "no variable": ("{ ?d :size ?n . SERVICE ONE: { :p1 :taxon :t1 } }", "d1 7"),
     "no variable, not so": ("{ ?d :size ?n . SERVICE ONE: { :p1 :taxon :t2 } }", ""),
     "empty": ("{ ?d :size ?n . SERVICE ONE: {} }", "d1 7"),
-    "repeated rows": ("{ ?d :id ?i . SERVICE ONE: { SELECT ?t { ?p :taxon ?t FILTER(?p != :P1) } } }", "d3 P1 t1, d3 P1 t1, d3 P1 t2"),
-    "unbound there": ("{ ?d :protein ?p . SERVICE ONE: { ?q :len 5 OPTIONAL { ?q :no ?p } } }", "d1 p1 p1, d1 p2 p1, d2 p3 p1"),
+    "repeated rows": (
+        "{ ?d :id ?i . SERVICE ONE: { SELECT ?t { ?p :taxon ?t FILTER(?p != :P1) } } }",
+        "d3 P1 t1, d3 P1 t1, d3 P1 t2",
+    ),
+    "unbound there": (
+        "{ ?d :protein ?p . SERVICE ONE: { ?q :len 5 OPTIONAL { ?q :no ?p } } }",
+        "d1 p1 p1, d1 p2 p1, d2 p3 p1",
+    ),
     "variable": ("{ VALUES ?e { ONE: TWO: } SERVICE ?e { :p1 ?v ?o FILTER(ISIRI(?o)) } } ", "ONE t1 taxon, TWO p2 kin"),
-    "variable and a join": ("{ ?d :protein ?p VALUES (?e ?p) { (ONE: :p1) (TWO: :p2) (ONE: :p3) } SERVICE ?e { ?p :len ?n } }", "d1 ONE 5 p1"),
-}  # fmt: skip
+    "variable and a join": (
+        "{ ?d :protein ?p VALUES (?e ?p) { (ONE: :p1) (TWO: :p2) (ONE: :p3) } SERVICE ?e { ?p :len ?n } }",
+        "d1 ONE 5 p1",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", POSITIONS)
@@ -229,7 +269,7 @@ ASKED = [
     ("{ ?d :size ?n . SERVICE ONE: { ?q :size ?n } }", {'"7"^^<http://www.w3.org/2001/XMLSchema#integer>'}),
     ("{ VALUES ?n { 7.0 } SERVICE ONE: { ?q :size ?n } }", set()),
     ("{ ?d :by ?p . SERVICE ONE: { OPTIONAL { ?p :taxon ?t } } }", set()),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("pattern", "sent"), ASKED)
@@ -259,7 +299,8 @@ def test_query_that_is_sent(world: World) -> None:
         "} LIMIT 20001",
     ]
     assert "x:" not in world.one.asked[0]
-    assert world.sent[-1].startswith(PREFIX + "PREFIX x: <http://x/> SELECT * { ?d :protein ?p . VALUES (?p ?t) { (")
+    start = "PREFIX x: <http://x/> SELECT * { ?d :protein ?p . { SELECT ?p ?t { VALUES (?p ?t) { (<http://e/p"
+    assert world.sent[-1].startswith(PREFIX + start)
 
 
 def test_pattern_stays_a_group_where_what_comes_first_would_change_it(world: World) -> None:
@@ -369,8 +410,19 @@ def test_terms_that_are_none(world: World, cell: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"null", b"[]", b"{}", b'{"results":[]}', b'{"results":{"bindings":{"a":1}}}', b"[" * 100_000, b"\xff", b'{"boolean":true}']
-)  # fmt: skip
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"results":[]}',
+        b'{"results":{"bindings":{"a":1}}}',
+        b"[" * 100_000,
+        b"\xff",
+        b'{"boolean":true}',
+    ],
+)
 def test_answers_that_are_none(world: World, body: bytes) -> None:
     world.one.replies(200, body, RESULTS)
     with pytest.raises(ServiceError, match="cannot be used"):
@@ -399,8 +451,8 @@ def test_blank_nodes_of_another_endpoint_get_an_iri(world: World) -> None:
     assert all(v.startswith("https://hub.example.org/.well-known/genid/") for v in row.values())
     assert row["s"] != row["o"]
     world.one.says(["s"], {"s": {"type": "bnode", "value": "b0> } #"}}, {"s": {"type": "bnode", "value": "b0> } #"}})
-    same = world.rows("SELECT * { SERVICE ONE: { ?s :part ?o } }")
-    assert same[0] == same[1] != row
+    same = world.rows("SELECT ?s { SERVICE ONE: { ?s :part :o } }")
+    assert same[0] == same[1] != {"s": row["s"]}
 
 
 def test_rows_that_were_not_asked_for_change_nothing(world: World) -> None:
@@ -457,13 +509,13 @@ def test_silent_in_an_optional_leaves_what_stands(world: World) -> None:
 def test_silent_of_one_endpoint_among_several(world: World) -> None:
     world.one.replies(500, b"")
     found = world.rows("SELECT ?e ?k { VALUES ?e { ONE: TWO: } SERVICE SILENT ?e { :p1 :kin ?k } }")
-    assert found == [{"e": world.one.url}, {"e": world.two.url, "k": "p2"}]
+    assert sorted(found, key=len) == [{"e": world.one.url}, {"e": world.two.url, "k": "p2"}]
 
 
 def test_what_failed_silently_is_certain_of_nothing(world: World) -> None:
     world.one.replies(500, b"")
     found = world.rows("SELECT * { SERVICE SILENT ONE: { ?p :taxon ?t } SERVICE TWO: { ?t :rank ?r } }")
-    assert [row["r"] for row in found] == ["species", "genus"][::-1] or len(found) == 2
+    assert sorted(row["r"] for row in found) == ["genus", "species"]
     assert "VALUES" not in world.two.asked[0]
 
 
@@ -486,7 +538,7 @@ def test_too_many_requests(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_too_long_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_rewriting, "MAX_TEXT_BYTES", 200)
+    monkeypatch.setattr(service_rewriting, "MAX_TEXT_BYTES", 150)
     with pytest.raises(ResultTooLargeError, match="too long together"):
         world.rows("SELECT * { SERVICE ONE: { ?p :taxon ?t } }")
 
@@ -548,10 +600,20 @@ REFUSED = [
     ("SELECT * { SERVICE ONE: { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } } }", "inside of another one"),
     ("SELECT * { SERVICE ONE: { SERVICE ?e { ?s ?p ?o } } }", "inside of another one"),
     ("SELECT * { SERVICE ONE: { ?s ?p 'a\\u0022' } }", "codepoint escape"),
+    ("SELECT * { ?d ?x ?p FILTER EXISTS { SERVICE ONE: { ?p ?t ?o OPTIONAL { ?o ?t ?x } } } }", "with .x from outside"),
+    (
+        "SELECT * { ?d ?x ?p FILTER NOT EXISTS { { SERVICE ONE: { ?p ?t ?o FILTER(?o = ?x) } } } }",
+        "with .x from outside",
+    ),
+    ("SELECT (EXISTS { SERVICE ONE: { FILTER(BOUND(?d)) } } AS ?e) { ?d ?x ?p }", "with .d from outside"),
+    ("SELECT * { ?d ?x ?p BIND(EXISTS { SERVICE ONE: { OPTIONAL { ?d ?t ?o } } } AS ?e) }", "with .d from outside"),
     ("PREFIX SERVICEx: <http://e/> SELECT * { SERVICEx:y { ?s ?p ?o } SERVICE ONE: { } }", "SERVICE|error"),
     ("SELECT * { ?s ?p trueSERVICE ONE: {} }", "SERVICE|error"),
-    ("PREFIX h: <https://w3id.org/bioimage-hub/vocab#> SELECT * { SERVICE h:text { ?d h:matches 'x' } }", "no full-text"),
-]  # fmt: skip
+    (
+        "PREFIX h: <https://w3id.org/bioimage-hub/vocab#> SELECT * { SERVICE h:text { ?d h:matches 'x' } }",
+        "no full-text",
+    ),
+]
 
 
 @pytest.mark.parametrize(("query", "reason"), REFUSED)
@@ -589,10 +651,12 @@ def test_spellings_of_the_keyword(world: World, form: str) -> None:
 
 
 def test_place_of_a_syntax_error_is_that_of_the_query(world: World) -> None:
-    with pytest.raises(QuerySyntaxError, match="error at 4:3"):
-        world.rows("SELECT * {\n SERVICE ONE: { ?p :taxon ?t }\n  !\n}")
-    with pytest.raises(QuerySyntaxError, match="error at 3:"):
-        world.rows("SELECT * {\n SERVICE ONE: { ?p FILTER ?t }\n}")
+    for query in ("{\n SERVICE ONE: { ?p :taxon ?t }\n  ! }", "{\n SERVICE ONE: {\n ?p FILTER ?t }\n}"):
+        with pytest.raises(QuerySyntaxError) as plain:
+            world.pool.query(world.text(f"SELECT * {query}"))
+        with pytest.raises(QuerySyntaxError) as found:
+            world.rows(f"SELECT * {query}")
+        assert str(found.value).split(": ")[0] == str(plain.value).split(": ")[0]
     assert world.asked == []
 
 
@@ -602,11 +666,10 @@ def test_place_of_a_syntax_error_is_that_of_the_query(world: World) -> None:
 class Served:
     """What the endpoint of the hub gets from its owner."""
 
-    version, sequence, snapshot = "000001", 1, None
+    version, sequence, snapshot, changed = "000001", 1, None, datetime(2026, 11, 20, tzinfo=UTC)
 
     def __init__(self, pool: WorkerPool) -> None:
         self.pool = pool
-        self.changed = load(environ={}) and __import__("datetime").datetime.now(__import__("datetime").UTC)
 
 
 def test_over_http(world: World) -> None:
@@ -656,8 +719,11 @@ def test_settings(tmp_path: Path) -> None:
     assert services["uniprot"] == Service("uniprot", "https://sparql.uniprot.org/sparql")
     assert services["wikidata"].inner == ("http://wikiba.se/ontology#label",)
     assert {name: s.is_private for name, s in services.items()} == {
-        "uniprot": False, "wikidata": False, "here": True, "neighbour": True,
-    }  # fmt: skip
+        "uniprot": False,
+        "wikidata": False,
+        "here": True,
+        "neighbour": True,
+    }
     find = finder(services)
     assert find("http://sparql.uniprot.org/sparql/") == services["uniprot"]
     assert find("https://sparql.uniprot.org/other") is None
@@ -688,7 +754,8 @@ def test_wrong_settings(tmp_path: Path, text: str) -> None:
 
 # --- random queries against another way to the same rows
 
-LOCAL = "@prefix : <http://e/> . :n0 :p :n1 . :n1 :p :n2 , :n3 . :n2 :q :n0 . :n3 :q :n3 , :n1 . :n4 :p :n4 . :g { :n1 :q :n2 . :n3 :p :n0 }"
+LOCAL = """@prefix : <http://e/> . :n0 :p :n1 . :n1 :p :n2 , :n3 . :n2 :q :n0 . :n3 :q :n3 , :n1 . :n4 :p :n4 .
+:g { :n1 :q :n2 . :n3 :p :n0 }"""
 FAR = "@prefix : <http://e/> . :n0 :r :n2 . :n1 :r :n1 , :n3 . :n2 :s :n2 , :n0 . :n3 :s :n1 . :n5 :r :n0 ."
 variable = st.sampled_from(["?a", "?b", "?c", "?d"])
 node = st.integers(0, 5).map(":n{}".format)
@@ -760,7 +827,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WorkerPool, 
 
 @given(pattern=group(3).filter(lambda text: "FAR:" in text), batch=st.integers(1, 4))
 @examples(
-    max_examples=150,
+    max_examples=3000,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_random_queries_have_the_rows_of_a_graph_in_place_of_the_endpoint(
@@ -771,5 +838,9 @@ def test_random_queries_have_the_rows_of_a_graph_in_place_of_the_endpoint(
     text = f"{PREFIX}SELECT * {{ {pattern}}}"
     expected = both.query(text.replace("SERVICE FAR:", "GRAPH <urn:far>")).serialize(format=ox.QueryResultsFormat.JSON)
     hub = Federation(lambda iri: Service("far", iri, is_private=True), ServiceClient("me", cache_s=0), None, Limits())
-    found = b"".join(hub.query(pool, text.replace("FAR:", f"<{endpoint.url}>"), RESULTS))
+    try:
+        found = b"".join(hub.query(pool, text.replace("FAR:", f"<{endpoint.url}>"), RESULTS))
+    except QueryRefusedError as err:
+        assert "inside EXISTS" in str(err)  # noqa: PT017
+        return
     assert by_value(json.loads(found)["results"]["bindings"]) == by_value(json.loads(expected)["results"]["bindings"])

@@ -30,12 +30,21 @@ NAMES = tuple(f"{rate}{suffix}" for rate in RATES for suffix in ("", *(f"_{part}
 _OTHERS = {"virtuoso": peers.virtuoso, "rdflib": peers.rdflib_endpoint}
 
 
-def run(stage: Stage, names: Iterable[str], leave_out: Iterable[str] = ()) -> list[Result]:
-    """Measure the names asked for; of a peer that is not installed, and of those left out, nothing is measured."""
-    wanted = {name for name in names if name in NAMES and name.partition("_")[0] not in leave_out}
+def run(
+    stage: Stage, names: Iterable[str], heavy: dict[str, str] = HEAVY, seconds: dict[int, int] = SECONDS
+) -> list[Result]:
+    """Measure the names asked for; of a peer that is not installed nothing is measured.
+
+    Args:
+        stage: where and how often.
+        names: names out of ``NAMES``; others are passed over.
+        heavy: the heavy queries by name.
+        seconds: how long one measurement takes, by the number of clients.
+    """
+    wanted = set(names) & set(NAMES)
     if not wanted:
         return []
-    mixes, log = Mixes(stage.graph), stage.home / "servers.log"
+    mixes, log = Mixes(stage.graph, heavy=heavy), stage.home / "servers.log"
     results = []
     with ExitStack() as stack:
         ours = stack.enter_context(servers.hub(stage.settings, log))
@@ -43,11 +52,11 @@ def run(stage: Stage, names: Iterable[str], leave_out: Iterable[str] = ()) -> li
         others += _start_others(stage, stack, {name.partition("_")[0] for name in wanted})
         for peer in others:
             stage.say(f"{check(mixes, ours, peer)} queries: the same number of rows from the hub and {peer.name}")
-        for clients in SECONDS:
+        for clients in seconds:
             for mix in MIXES:
                 asked = [p for p in others if any(n.startswith(f"{p.name}_{mix}_{clients}") for n in wanted)]
                 if asked:
-                    results += measure(stage, mixes, mix, clients, ours, asked)
+                    results += measure(stage, mixes, mix, (clients, seconds[clients]), ours, asked)
     return [result for result in results if result.name in wanted]
 
 
@@ -63,7 +72,7 @@ def _start_others(stage: Stage, stack: ExitStack, wanted: set[str]) -> list[Serv
 
 def check(mixes: Mixes, ours: Server, peer: Server) -> int:
     """Compare the answers to a sample of every query."""
-    kinds = [(kind, name) for kind in (LIGHT, HEAVY) for name in kind]
+    kinds = [(kind, name) for kind in (LIGHT, mixes.heavy_ones) for name in kind]
     for kind, name in kinds:
         found = 0
         for _ in range(5):
@@ -75,14 +84,16 @@ def check(mixes: Mixes, ours: Server, peer: Server) -> int:
     return 5 * len(kinds)
 
 
-def measure(stage: Stage, mixes: Mixes, mix: str, clients: int, ours: Server, others: list[Server]) -> list[Result]:
-    """One mix, all servers in turn; a warm-up of each before the first round is not counted."""
+def measure(
+    stage: Stage, mixes: Mixes, mix: str, load: tuple[int, int], ours: Server, others: list[Server]
+) -> list[Result]:
+    """One mix, all servers in turn, with so many clients for so many seconds; a warm-up of each is not counted."""
     lines = lines_of(mix, mixes)
-    sides = [asked(stage.home, server, side, lines, mix, clients) for side, server in enumerate((ours, *others))]
+    sides = [asked(stage.home / f"{mix}-{n}.txt", server, lines, *load) for n, server in enumerate((ours, *others))]
     mine, *theirs = in_turn(stage.rounds, *sides)
     results = []
     for peer, figures in zip(others, theirs, strict=True):
-        results += compare(f"{peer.name}_{mix}_{clients}", mine, figures)
+        results += compare(f"{peer.name}_{mix}_{load[0]}", mine, figures)
         rate = results[-1 - len(LATENCIES)]
         stage.say(f"{rate.name}: {rate.ours} against {rate.peer} requests/s, rounds {rate.spread}")
     return results
@@ -97,17 +108,13 @@ def compare(name: str, mine: list[Any], theirs: list[Any]) -> list[Result]:
     return results
 
 
-def asked(
-    home: Path, server: Server, side: int, lines: list[tuple[str, bool]], mix: str, clients: int
-) -> Callable[[], Any]:
-    """Return what asks a server the queries of a mix for some seconds."""
-    paths = home / f"{mix}-{side}.txt"
+def asked(paths: Path, server: Server, lines: list[tuple[str, bool]], clients: int, seconds: int) -> Callable[[], Any]:
+    """Write the paths of queries to a file and return what asks a server for them."""
     text = "\n".join(("!" if kept else "") + server.path(query) for query, kept in lines)
     paths.write_text(text + "\n", encoding="utf-8")
 
-    def once(seconds: int = SECONDS[clients]) -> Any:
-        nonce = "-" if mix == "repeat" else uuid.uuid4().hex[:12]
-        return servers.load(server.base, paths, seconds, nonce=nonce, clients=clients)
+    def once(for_seconds: int = seconds) -> Any:
+        return servers.load(server.base, paths, for_seconds, nonce=uuid.uuid4().hex[:12], clients=clients)
 
     once(WARM_UP_S)
     return once

@@ -74,7 +74,7 @@ def _fresh(dataset: Dataset, shared: set[str]) -> Iterator[Quad]:
 def datasets(seed: int = 1) -> Iterator[Dataset]:
     """Yield datasets without end."""
     chance = random.Random(seed)
-    words = ["".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4))) for _ in range(4_000)]
+    words = ["".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4))) for _ in range(40_000)]
     for number in itertools.count():
         yield Dataset.model_validate(_dataset(number, chance, words))
 
