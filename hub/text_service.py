@@ -81,7 +81,7 @@ class TextService:
         rows: list[Row] = []
         for iri, score in found[:wanted]:
             dataset = str(NamedNode(iri))
-            row = {search.dataset: dataset, search.score: str(Literal(f"{score:.4f}", datatype=_DECIMAL))}
+            row = {search.dataset: dataset, search.score: str(Literal(f"{score:.9f}", datatype=_DECIMAL))}
             if dataset == search.dataset or not search.dataset.startswith("<"):
                 rows.append(tuple(row[name] for name in names))
         return rows

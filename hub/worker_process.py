@@ -5,8 +5,7 @@ The zygote keeps one thread, so its forks are safe; it obeys ``FORK`` and ``REAP
 only argument, and ends when that socket does. A worker opens one read-only snapshot and answers one query at a time.
 
 A process that runs somebody else's query is sealed: no socket but AF_UNIX (so SERVICE reaches nobody), no new
-program, no byte into a file, no core dump, limited address space, first choice of the kernel's OOM killer, and it dies
-with its zygote.
+program, no core dump, limited address space, first choice of the kernel's OOM killer, and it dies with its zygote.
 
 Source: https://man7.org/linux/man-pages/man2/seccomp.2.html · https://man7.org/linux/man-pages/man2/prctl.2.html
 """
@@ -148,7 +147,6 @@ class _Worker:
         self._limit = _virtual_bytes() + self._memory_bytes
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (self._limit, self._limit))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         self._sock.sendall(FRAME.pack(DATA | LAST, 0))
         while request := self._receive():
             if not self._answer(*request):

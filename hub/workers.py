@@ -2,13 +2,11 @@
 
 The engine can neither be timed out nor cancelled, has no memory limit, and a query of a few kilobytes can overflow its
 stack. So each query runs in a worker process (:mod:`hub.worker_process`); this module holds the deadline and the
-byte limit, kills on breach or when the caller has left, and replaces what was killed. One :class:`WorkerPool` serves
-all threads of one process; waiting clients (:mod:`hub.places`) take turns.
+byte limit, kills on breach, and replaces what was killed. One :class:`WorkerPool` serves all threads of one process.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -18,11 +16,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from hub import places, sparql_guard, worker_process
+from hub import sparql_guard, worker_process
 from hub.errors import (
     NotAcceptableError,
     QueryBusyError,
@@ -35,7 +34,6 @@ from hub.errors import (
     ResultTooLargeError,
     StoreError,
 )
-from hub.places import LEFT, LOOK_S, CallerGoneError, Lane, Turns
 from hub.worker_process import CONTROL, CONTROL_REPLY, FRAME, LENGTH, REQUEST
 
 _KINDS = {
@@ -53,19 +51,12 @@ _ERRORS: dict[bytes, type[Exception]] = {
 _READY_TIMEOUT_S = 20.0
 _TICK_S = 1.0
 _NOT_FETCHED = "the rest of the answer was not fetched in time"
-_QUICK_S = 0.25
-"""How long a query may take as a quick one."""
-_SLOW_NICENESS = 15
 _QUICK_US = 40_000
 _RECEIVE_BYTES = worker_process.CHUNK_BYTES + 16 * 1024
 
 
 class _LostError(Exception):
     """A worker or the zygote went away for a reason that is not the query's."""
-
-
-class _EvictedError(Exception):
-    """A query is not quick, and there is no place for a slow one."""
 
 
 class _Zygote:
@@ -147,13 +138,10 @@ def _clean_environment() -> dict[str, str]:
 class _Worker:
     """Our end of one worker process."""
 
-    __slots__ = ("_demote", "_pending", "client", "generation", "is_slow", "pid", "sock", "used_at", "zygote")
+    __slots__ = ("_pending", "generation", "pid", "sock", "used_at", "zygote")
 
-    def __init__(
-        self, zygote: _Zygote, snapshot: Path, memory_bytes: int, generation: int, demote: Callable[[_Worker], None]
-    ) -> None:
+    def __init__(self, zygote: _Zygote, snapshot: Path, memory_bytes: int, generation: int) -> None:
         self.zygote, self.generation, self.used_at, self._pending = zygote, generation, 0.0, b""
-        self.is_slow, self.client, self._demote = False, "", demote
         self.pid, self.sock = zygote.fork(snapshot, memory_bytes)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, _QUICK_US))
 
@@ -167,14 +155,7 @@ class _Worker:
             raise StoreError(f"the snapshot cannot be opened: {data[1:].decode(errors='replace')}")
 
     def frame(self, deadline: float) -> tuple[int, bytes]:
-        """The next frame.
-
-        Raises:
-            TimeoutError: past the deadline.
-            CallerGoneError: nobody waits for it any more.
-            _EvictedError: the query is slow, and may not be.
-            EOFError, OSError: the worker is gone.
-        """
+        """The next frame; TimeoutError past the deadline, EOFError or OSError if the worker is gone."""
         data, self._pending = self._pending, b""
         while len(data) < FRAME.size:
             data += self._receive(_RECEIVE_BYTES, deadline)
@@ -200,41 +181,14 @@ class _Worker:
         try:
             data = self.sock.recv(size)
         except BlockingIOError:
-            self._wait(deadline)
+            poll = select.poll()
+            poll.register(self.sock, select.POLLIN)
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError from None
             data = self.sock.recv(size)
         if not data:
             raise EOFError
         return data
-
-    def _wait(self, deadline: float) -> None:
-        """Return when there is something to receive."""
-        poll = select.poll()
-        poll.register(self.sock, select.POLLIN)
-        while True:
-            if self.used_at:
-                _check_caller()
-            now = time.monotonic()
-            if poll.poll(max(0.0, min(deadline - now, LOOK_S)) * 1000):
-                return
-            if now >= deadline:
-                raise TimeoutError
-            self.check_lane()
-
-    def check_lane(self) -> None:
-        """Make a query slow that is no quick one any more; _EvictedError if it may not be."""
-        if self.used_at and not self.is_slow and time.monotonic() - self.used_at > _QUICK_S:
-            self._demote(self)
-
-    def renice(self) -> None:
-        """Let the others have the processors first; the system does not let this be undone."""
-        with contextlib.suppress(OSError):
-            for thread in Path(f"/proc/{self.pid}/task").iterdir():
-                os.setpriority(os.PRIO_PROCESS, int(thread.name), _SLOW_NICENESS)
-
-
-def _check_caller() -> None:
-    if places.current.get().is_gone():
-        raise CallerGoneError(LEFT)
 
 
 class QueryResult:
@@ -285,13 +239,9 @@ def _too_large(limit: int) -> str:
 class WorkerPool:
     """Runs queries on a snapshot in ``workers`` processes, with ``spares`` more standing by for those that are killed.
 
-    There are two lanes, so that quick queries need not wait until slow ones end. Each query starts as a quick one.
-    After a quarter of a second it becomes a slow one, at low priority, and another process takes its quick place; where
-    all slow places are taken, it is stopped and runs again when it gets one. Clients take turns in each lane.
-
     Args:
         snapshot: folder made by ``Store.backup()``; never written while the pool uses it.
-        workers: quick queries that run at the same time; slow ones beside them are one fewer, but at least one.
+        workers: queries that run at the same time.
         spares: warm workers that take over at once from a killed one.
         timeout_s: how long one query may run.
         memory_bytes: what one query may allocate on top of a warm, idle worker.
@@ -321,8 +271,7 @@ class WorkerPool:
         self._wake = threading.Event()
         self._idle: list[_Worker] = []
         self._spares: list[_Worker] = []
-        self._turns: Turns[_Waiter] = Turns()
-        self._lane = Lane(max(1, workers - 1))
+        self._waiting: deque[_Waiter] = deque()
         self._dead: list[_Worker] = []
         self._streams: set[QueryResult] = set()
         self._active = self._generation = 0
@@ -360,7 +309,6 @@ class WorkerPool:
             QuerySyntaxError, QueryRefusedError, QueryTooComplexError, QueryTimeoutError, QueryMemoryError,
             QueryBusyError, ResultTooLargeError: see :mod:`hub.errors`.
             NotAcceptableError: the media type does not fit the form of the query.
-            CallerGoneError: whom :mod:`hub.places` names as the caller has left.
             QueryError: the engine failed otherwise.
 
         Source: https://www.w3.org/TR/sparql11-protocol/#dataset
@@ -369,17 +317,14 @@ class WorkerPool:
             sparql_guard.check(text)
         request = _request(text, accept_format, default_graphs, named_graphs)
         queue_until = time.monotonic() + self._queue_timeout_s
-        is_slow = False
         while True:
-            worker = self._acquire_slow(queue_until) if is_slow else self._acquire(queue_until)
+            worker = self._acquire(queue_until)
             worker.used_at = time.monotonic()
             deadline = worker.used_at + (self._timeout_s if timeout_s is None else timeout_s)
             try:
                 return self._ask(worker, request, accept_format, deadline)
             except _LostError:
                 continue
-            except _EvictedError:
-                is_slow = True
 
     def switch(self, snapshot: Path) -> None:
         """Serve new queries from another snapshot; those that run finish on the old one.
@@ -410,7 +355,7 @@ class WorkerPool:
     def stats(self) -> dict[str, int | bool]:
         """Counts since the start, the processes of now, and whether the kernel seals them (``sealed``)."""
         with self._mutex:
-            now = {"idle": len(self._idle), "spares": len(self._spares), "waiting": len(self._turns)}
+            now = {"idle": len(self._idle), "spares": len(self._spares), "waiting": len(self._waiting)}
         sizes = {"workers": self._workers, "generation": self._generation, "zygote_pid": self._zygote.pid}
         return self._counts | now | sizes | {"sealed": self._zygote.sealed}
 
@@ -425,10 +370,6 @@ class WorkerPool:
             self._timed_out(worker)
         except (EOFError, OSError) as error:
             self._crashed(worker, error)
-        except CallerGoneError:
-            self._counts["abandoned"] += 1
-            self._lose(worker)
-            raise
         except BaseException:
             self._lose(worker)
             raise
@@ -458,14 +399,11 @@ class WorkerPool:
         try:
             if time.monotonic() > result._deadline:
                 raise TimeoutError
-            worker.check_lane()
             flags, data = worker.frame(result._deadline)
         except TimeoutError:
             if self._take_stream(result) is None:
                 raise QueryTimeoutError(_NOT_FETCHED) from None
             self._timed_out(worker)
-        except _EvictedError:
-            raise QueryBusyError("too many long answers at the same time: try again in a moment") from None
         except (EOFError, OSError) as error:
             if self._take_stream(result) is None:
                 raise QueryTimeoutError(_NOT_FETCHED) from None
@@ -515,82 +453,39 @@ class WorkerPool:
     # ── workers come and go ──────────────────────────────────────────────────────────────────────────────────────
 
     def _acquire(self, until: float) -> _Worker:
-        """A free worker; QueryBusyError when none becomes free in time, CallerGoneError when nobody waits any more."""
-        caller = places.current.get()
+        """A free worker; QueryBusyError when none becomes free in time."""
         with self._mutex:
             if self._idle:
                 return self._idle.pop()
             if self._closed:
                 raise QueryBusyError("the service is shutting down")
-            waiter = _Waiter(caller.client)
-            self._turns.add(caller.client, waiter)
-        pause_s = _QUICK_US / 1e6
-        while not waiter.signal.acquire(timeout=max(0.0, min(until - time.monotonic(), pause_s))):
-            if (is_late := time.monotonic() >= until) or caller.is_gone():
-                self._leave(waiter, is_late)
-            pause_s = LOOK_S
-        assert waiter.worker is not None
-        return waiter.worker
-
-    def _leave(self, waiter: _Waiter, is_late: bool) -> None:
-        """Stop waiting; QueryBusyError or CallerGoneError, unless a late one was given a worker at the last moment."""
+            waiter = _Waiter()
+            self._waiting.append(waiter)
+        if waiter.signal.acquire(timeout=max(0.0, until - time.monotonic())) and waiter.worker is not None:
+            return waiter.worker
         with self._mutex:
-            if waiter.worker is None:
-                self._turns.remove(waiter.client, waiter)
-            elif is_late:
-                return
-            else:
-                self._give(waiter.worker)
-        if is_late:
-            raise QueryBusyError("all query workers are busy: try again in a moment")
-        self._counts["abandoned"] += 1
-        raise CallerGoneError(LEFT)
-
-    def _acquire_slow(self, until: float) -> _Worker:
-        """A free worker for a query that is slow, when it is its client's turn; raises as ``_acquire`` does."""
-        caller = places.current.get()
-        self._lane.enter(caller, until)
-        try:
-            worker = self._acquire(until)
-        except BaseException:
-            self._lane.leave(caller.client)
-            raise
-        self._slow_down(worker, caller.client)
-        return worker
-
-    def _demote(self, worker: _Worker) -> None:
-        """Let a query that has run for some time be a slow one; _EvictedError if there is no place for it."""
-        client = places.current.get().client
-        if not self._lane.try_enter(client):
-            raise _EvictedError
-        self._slow_down(worker, client)
-
-    def _slow_down(self, worker: _Worker, client: str) -> None:
-        """Have another process take the worker's quick place."""
-        worker.renice()
-        with self._mutex:
-            worker.client, worker.is_slow = client, True
-            if worker.generation == self._generation:
-                self._active -= 1
-                self._promote()
-        self._wake.set()
+            if waiter.worker is not None:
+                return waiter.worker
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+        raise QueryBusyError("all query workers are busy: try again in a moment")
 
     def _release(self, worker: _Worker, flags: int) -> None:
         """Give a worker back after its query."""
-        is_retired = worker.is_slow or bool(flags & worker_process.RETIRED)
         with self._mutex:
-            if not is_retired and worker.generation == self._generation and worker.zygote.alive:
+            if not flags & worker_process.RETIRED and worker.generation == self._generation and worker.zygote.alive:
                 self._give(worker)
                 return
         self._lose(worker)
 
     def _give(self, worker: _Worker) -> None:
-        """Hand the worker to whose turn it is, or keep it on top of the idle ones (the mutex is held)."""
-        if (waiter := self._turns.take()) is None:
-            self._idle.append(worker)
-        else:
+        """Hand the worker to whoever waits longest, or keep it on top of the idle ones (the mutex is held)."""
+        if self._waiting:
+            waiter = self._waiting.popleft()
             waiter.worker = worker
             waiter.signal.release()
+        else:
+            self._idle.append(worker)
 
     def _lose(self, worker: _Worker) -> None:
         """Let a spare take the worker's place and have it killed."""
@@ -599,11 +494,9 @@ class WorkerPool:
             return
         with self._mutex:
             self._dead.append(worker)
-            if worker.generation == self._generation and not worker.is_slow:
+            if worker.generation == self._generation:
                 self._active -= 1
                 self._promote()
-        if worker.is_slow:
-            self._lane.leave(worker.client)
         self._wake.set()
 
     def _promote(self) -> None:
@@ -629,7 +522,7 @@ class WorkerPool:
         fresh: list[_Worker] = []
         try:
             for _ in range(count):
-                fresh.append(_Worker(self._zygote, snapshot, self._memory_bytes, generation, self._demote))
+                fresh.append(_Worker(self._zygote, snapshot, self._memory_bytes, generation))
                 self._counts["forks"] += 1
             for worker in fresh:
                 worker.wait_ready()
@@ -705,10 +598,9 @@ class WorkerPool:
 class _Waiter:
     """A thread that waits for a worker."""
 
-    __slots__ = ("client", "signal", "worker")
+    __slots__ = ("signal", "worker")
 
-    def __init__(self, client: str) -> None:
-        self.client = client
+    def __init__(self) -> None:
         self.worker: _Worker | None = None
         self.signal = threading.Lock()
         self.signal.acquire()

@@ -827,7 +827,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WorkerPool, 
 
 @given(pattern=group(3).filter(lambda text: "FAR:" in text), batch=st.integers(1, 4))
 @examples(
-    max_examples=3000,
+    max_examples=150,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_random_queries_have_the_rows_of_a_graph_in_place_of_the_endpoint(
