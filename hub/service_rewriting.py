@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from hub import sparql_groups, sparql_joins, sparql_rows
 from hub.config import Service
-from hub.errors import QueryRefusedError, QueryTimeoutError, ResultTooLargeError, ServiceError
+from hub.errors import QueryMemoryError, QueryRefusedError, QueryTimeoutError, ResultTooLargeError, ServiceError
 from hub.service_client import ServiceClient
 from hub.snapshots import Snapshot
 from hub.sparql_groups import Element, Group, Query, Step, certain, is_joined, variables, words
@@ -137,7 +137,7 @@ class Rewriting:
         for inner in sparql_groups.inner_services(element.groups[0]):
             iri = self._iri(inner)
             if iri != TEXT and not (iri and (self._find(iri) or (service and iri in service.inner))):
-                raise QueryRefusedError(f"SERVICE <{iri}> inside of another one is not allowed here")
+                raise QueryRefusedError(f"SERVICE {iri or 'of a variable'} inside of another one is not allowed here")
 
     def _check_exists(self, way: list[Step]) -> None:
         """Refuse a SERVICE in EXISTS whose rows would differ if the values of a variable outside were put into it."""
@@ -315,9 +315,12 @@ class Rewriting:
             self._ready[element] = sparql_rows.table(names, rows)
 
     def _local(self, head: str, text: str, most: int) -> tuple[list[str], list[Row] | None]:
-        """Variables and rows of a local pattern; None if there are more than so many."""
+        """Variables and rows of a local pattern; None if there are more than so many, or it takes half of the time."""
         asked = f"{self._query.prologue}\nSELECT {head} {self._query.dataset} WHERE {{\n{text}\n}} LIMIT {most + 1}"
-        body = self._ask(asked, sparql_rows.MEDIA_TYPE, self._left_s(), True)
+        try:
+            body = self._ask(asked, sparql_rows.MEDIA_TYPE, self._left_s() / 2, True)
+        except (QueryTimeoutError, QueryMemoryError):
+            return [], None
         names = sparql_rows.variables(body)
         rows = sparql_rows.read(body, names, _NODE)
         return names, rows if len(rows) <= most else None

@@ -349,6 +349,20 @@ def test_parts_that_may_differ_are_evaluated_once(world: World) -> None:
     assert f"VALUES (?p ?r) {{ ({sent.replace('<', '<http://e/')} " in world.sent[-1]
 
 
+def test_rest_of_the_group_that_takes_too_long_says_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = world.pool.query
+
+    def query(text: str, *arguments: Any, **options: Any) -> Any:
+        if "SELECT DISTINCT ?p" in text:
+            raise QueryTimeoutError("stopped")
+        return run(text, *arguments, **options)
+
+    monkeypatch.setattr(world.pool, "query", query)
+    found = world.rows("SELECT * { ?d :protein ?p . SERVICE ONE: { ?p :len ?n } }")
+    assert found == [{"d": "d1", "n": "5", "p": "p1"}]
+    assert "VALUES" not in world.asked[0]
+
+
 def test_most_selective_part_is_sent(world: World) -> None:
     world.rows("SELECT * { ?d :protein ?p . VALUES ?t { :t1 } SERVICE ONE: { ?p :taxon ?t } }")
     assert values_of(world.asked[0]) == {"<t1>"}
