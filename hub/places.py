@@ -148,6 +148,10 @@ class Turns(Generic[T]):
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
+    def has_others(self, client: str) -> bool:
+        """Whether a thing of another client waits."""
+        return len(self._queues) > (client in self._queues)
+
     def add(self, client: str, thing: T) -> None:
         """Let a thing wait."""
         self._queues.setdefault(client, deque()).append(thing)

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urljoin
 
 from hub.errors import QueryRefusedError, QueryTooComplexError
-from hub.sparql_guard import decode_escapes
+from hub.sparql_guard import Unclosed, decode_escapes
 
 MAX_DEPTH = 60
 """Groups within groups; each takes some frames of Python's stack."""
@@ -27,7 +27,7 @@ Kind = Literal[
 _TOKEN = re.compile(
     r'''(?P<space>\s++|\#[^\n\r]*+)
       | (?P<string>"""(?:[^"\\]|\\.|"(?!""))*+""" | \'\'\'(?:[^'\\]|\\.|'(?!\'\'))*+\'\'\'
-                 | "(?:[^"\\\n\r]|\\.)*+" | '(?:[^'\\\n\r]|\\.)*+')
+                 | "(?:[^"\\\n\r]|\\.)*+"?+ | '(?:[^'\\\n\r]|\\.)*+'?+)
       | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20] | \\u[0-9A-Fa-f]{4} | \\U[0-9A-Fa-f]{8})*+>)
       | (?P<var>[?$]\w++)
       | (?P<language>@[A-Za-z][A-Za-z0-9-]*+)
@@ -38,7 +38,7 @@ _TOKEN = re.compile(
       | (?P<mark>\{\| | \|\} | << | >> | \^\^ | .)''',
     re.VERBOSE | re.DOTALL,
 )
-_FULL_STOPS = re.compile(r"(?<!\\)\.++$")
+_FULL_STOPS = re.compile(r"(?<!\\)(?<!(?<!\\)\.)\.++$")
 _OPENING, _CLOSING = frozenset(("(", "[", "<<", "{|")), frozenset((")", "]", ">>", "|}"))
 _IN_TRIPLES = frozenset(("a", "true", "false"))
 _IN_HEAD = frozenset(("DISTINCT", "REDUCED", "FROM", "NAMED", "WHERE"))
@@ -211,11 +211,12 @@ def without(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 def tokenize(text: str) -> list[Token]:
     """Return the tokens of a text."""
-    found, place = [], 0
+    found, place, unclosed = [], 0, Unclosed()
     while place < len(text):
         match = _TOKEN.match(text, place)
         assert match is not None
         assert match.lastgroup is not None
+        unclosed.count(match)
         value = match[0]
         if match.lastgroup in ("name", "node"):
             value = _FULL_STOPS.sub("", value)

@@ -9,6 +9,7 @@ Source: https://www.w3.org/TR/sparql11-query/#grammar
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from hub.errors import QueryRefusedError, QuerySyntaxError, QueryTooComplexError
@@ -17,6 +18,7 @@ Form = Literal["SELECT", "ASK", "CONSTRUCT", "DESCRIBE", "UPDATE"]
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 500
+MAX_UNCLOSED = 20
 
 _QUERY_FORMS: dict[str, Form] = {
     "SELECT": "SELECT",
@@ -37,17 +39,17 @@ _PROLOGUE = re.compile(
 _TOKEN = re.compile(
     r'''\#[^\n\r]*+                                           # comment
       | """(?:[^"\\]|\\.|"(?!""))*+""" | \'\'\'(?:[^'\\]|\\.|'(?!\'\'))*+\'\'\'
-      | "(?:[^"\\\n\r]|\\.)*+" | '(?:[^'\\\n\r]|\\.)*+'
+      | "(?:[^"\\\n\r]|\\.)*+"?+ | '(?:[^'\\\n\r]|\\.)*+'?+  # or unclosed
       | <[^<>"{}|^`\\\x00-\x20]*+>                            # IRI
       | [?$]\w++ | @[A-Za-z0-9-]++                            # variable, language
-      | (?P<name>(?:[^\W\d_][\w.\-]{0,60}+|_)?:(?:[\w.\-:%]|\\.)*+)
-      | (?P<word>[^\W\d_]++)
+      | (?:(?P<word>[^\W\d_][\w.\-]*+)|_?+(?=:))(?P<name>:(?:[\w.\-:%]|\\.)*+)?+
       | (?P<open>[({\[]|<<) | (?P<close>[)}\]]|>>)
       | (?P<prefix>[!\-+^](?:\s*+[!\-+^])*+)
       | \\.''',
     re.VERBOSE | re.DOTALL,
 )
 _SERVICE = re.compile("service", re.IGNORECASE)
+_OPENING = re.compile(r"\s*+[{#]")
 _NESTING = ("(", "{", "[", "<<", "!", "-", "+", "^")
 _REFUSAL = "SERVICE is refused here: ask each endpoint by itself, or join with VALUES"
 
@@ -110,24 +112,49 @@ def _may_be_deep(text: str, max_depth: int) -> bool:
 
 def _scan(text: str, max_depth: int, service: bool) -> None:
     """Walk over the tokens; a bracket and a sign before an operand each nest by one."""
-    depth, word = 0, ""
-    for match in _TOKEN.finditer(text):
+    depth, before = 0, ""
+    for match in matches(_TOKEN, text):
         kind = match.lastgroup
         if kind == "open":
             depth += 1
         elif kind == "close":
             depth = max(0, depth - 1)
-        elif kind == "word":
-            word = match[0].upper()
-            if service and "SERVICE" in word:
-                raise QueryRefusedError(_REFUSAL)
-        elif kind == "name" and service and word != "GRAPH" and _is_service_call(match[0], text, match.end()):
+        elif service and _is_service(match, before):
             raise QueryRefusedError(_REFUSAL)
         if depth + (len("".join(match[0].split())) if kind == "prefix" else 0) > max_depth:
             raise QueryTooComplexError(f"the query is nested deeper than {max_depth}: simplify it")
+        if not match[0].startswith("#"):
+            before = match[0].upper() if kind == "word" else ""
 
 
-def _is_service_call(name: str, text: str, end: int) -> bool:
-    """Whether a prefixed name is the keyword run together with the endpoint's name (``SERVICE:x {``)."""
-    prefix = name.partition(":")[0]
-    return _SERVICE.search(prefix) is not None and text[end : end + 200].lstrip().startswith(("{", "#"))
+def matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield the matches of a pattern that knows strings, as ``finditer``; raises as ``Unclosed`` does."""
+    unclosed = Unclosed()
+    for match in pattern.finditer(text):
+        unclosed.count(match)
+        yield match
+
+
+class Unclosed:
+    """Counts long strings without an end: each of them makes a pattern look for it in all the rest of the text.
+
+    Raises:
+        QueryTooComplexError: there are many.
+    """
+
+    def __init__(self) -> None:
+        self._left = MAX_UNCLOSED
+
+    def count(self, match: re.Match[str]) -> None:
+        """Look at a token: a long string without an end is an empty string with a quotation mark after it."""
+        if match[0] in ("''", '""') and match.string.startswith(match[0][0], match.end()):
+            self._left -= 1
+            if self._left < 0:
+                raise QueryTooComplexError(f"more than {MAX_UNCLOSED} long strings have no end: close them")
+
+
+def _is_service(match: re.Match[str], before: str) -> bool:
+    """Whether a token is the keyword, or a name that it was run together with (``SERVICE:x {``)."""
+    if _SERVICE.search(match["word"] or "") is None:
+        return False
+    return not match["name"] or (not before.endswith("GRAPH") and _OPENING.match(match.string, match.end()) is not None)

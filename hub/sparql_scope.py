@@ -15,13 +15,13 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from hub.errors import QueryRefusedError
-from hub.sparql_guard import decode_escapes
+from hub.sparql_guard import decode_escapes, matches
 
 _AGGREGATES = frozenset(("COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"))
 _TOKEN = re.compile(
     r'''\#[^\n\r]*+
       | """(?:[^"\\]|\\.|"(?!""))*+""" | \'\'\'(?:[^'\\]|\\.|'(?!\'\'))*+\'\'\'
-      | "(?:[^"\\\n\r]|\\.)*+" | '(?:[^'\\\n\r]|\\.)*+'
+      | "(?:[^"\\\n\r]|\\.)*+"?+ | '(?:[^'\\\n\r]|\\.)*+'?+
       | <[^<>"{}|^`\\\x00-\x20]*+>
       | (?P<words>[^\W\d][\w.\-]*+)(?P<name>:(?:[\w.\-:%]|\\.)*+)? | :(?:[\w.\-:%]|\\.)*+
       | (?P<token>[?$]\w++ | [(){}*])''',
@@ -57,7 +57,7 @@ def check(text: str) -> None:
 def _tokens(text: str) -> list[str]:
     """Return variables, words, brackets and asterisks; IRIs, names, texts and comments are passed over."""
     found: list[str] = []
-    for match in _TOKEN.finditer(text):
+    for match in matches(_TOKEN, text):
         if token := match["token"]:
             found.append("?" + token[1:] if token[0] == "$" else token)
         elif (words := match["words"]) and match["name"] is None:

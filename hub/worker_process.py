@@ -1,11 +1,13 @@
 """What runs inside the query processes: a zygote, and the workers that it forks.
 
 Started by :mod:`hub.workers` as a script in a clean interpreter; imports the standard library and pyoxigraph only.
-The zygote keeps one thread, so its forks are safe; it obeys ``FORK`` and ``REAP`` on the socket whose descriptor is its
-only argument, and ends when that socket does. A worker opens one read-only snapshot and answers one query at a time.
+The zygote keeps one thread, so its forks are safe; it obeys ``FORK``, ``REAP`` and ``KILL`` on the socket whose
+descriptor is its only argument, and ends when that socket does. A worker opens one read-only snapshot and answers one
+query at a time.
 
 A process that runs somebody else's query is sealed: no socket but AF_UNIX (so SERVICE reaches nobody), no new
-program, no core dump, limited address space, first choice of the kernel's OOM killer, and it dies with its zygote.
+program, no byte into a file, no core dump, limited address space, first choice of the kernel's OOM killer, and it dies
+with its zygote.
 
 Source: https://man7.org/linux/man-pages/man2/seccomp.2.html · https://man7.org/linux/man-pages/man2/prctl.2.html
 """
@@ -30,9 +32,9 @@ import pyoxigraph as ox
 
 CONTROL = struct.Struct("!BIQ")
 """Parent → zygote: operation, worker's process id, memory budget in bytes; FORK adds the snapshot and a socket."""
-FORK, REAP = 1, 2
+FORK, REAP, KILL = 1, 2, 3
 CONTROL_REPLY = struct.Struct("!i")
-"""Zygote → parent: the new process id, or the wait status of the reaped one (-1: unknown)."""
+"""Zygote → parent: the new process id, the wait status of the reaped one (-1: unknown), or 0 for a killed one."""
 
 REQUEST = struct.Struct("!IBHH")
 """Parent → worker: length of what follows, of the media type, count of default graphs, of named graphs."""
@@ -48,6 +50,7 @@ CHUNK_BYTES = 64 * 1024
 STACK_BYTES = 512 * 1024 * 1024
 """Virtual size of the query thread's stack: the engine's parser and planner recurse (8 MiB end at a depth of 900)."""
 
+_REAP_S = 0.5
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 38, 22, 2
 _AF_UNIX, _EPERM = 1, 1
 # machine → (AUDIT_ARCH value, number of socket, numbers denied outright: execve, execveat, ptrace, io_uring_setup)
@@ -147,6 +150,7 @@ class _Worker:
         self._limit = _virtual_bytes() + self._memory_bytes
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (self._limit, self._limit))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         self._sock.sendall(FRAME.pack(DATA | LAST, 0))
         while request := self._receive():
             if not self._answer(*request):
@@ -284,13 +288,37 @@ def _fork(control: socket.socket, fd: int, snapshot: str, memory_bytes: int) -> 
         os._exit(1)
 
 
+class _Killed:
+    """Workers that were killed and may still be ending; one that had much memory takes long."""
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._pids)
+
+    def add(self, pid: int) -> None:
+        """Kill a worker; nobody waits for its end."""
+        with contextlib.suppress(ChildProcessError):  # reaped before; the number may be another process by now
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                os.kill(pid, signal.SIGKILL)
+                self._pids.add(pid)
+
+    def reap(self) -> None:
+        """Forget those that have ended."""
+        self._pids = {pid for pid in self._pids if os.waitpid(pid, os.WNOHANG)[0] == 0}
+
+
 def _reap(pid: int) -> int:
     """Kill the worker if it lives; how it ended, -1 if nobody knows."""
     try:
-        os.kill(pid, signal.SIGKILL)
-        return os.waitpid(pid, 0)[1]
-    except (ProcessLookupError, ChildProcessError):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if not ended:
+            os.kill(pid, signal.SIGKILL)
+            status = os.waitpid(pid, 0)[1]
+    except ChildProcessError:  # reaped before; the number may be another process by now
         return -1
+    return status
 
 
 def _harden() -> bool:
@@ -302,10 +330,16 @@ def _harden() -> bool:
 
 
 def main(control: socket.socket) -> None:
-    """Life of the zygote: says whether it is sealed, then forks and reaps until the parent closes the socket."""
+    """Life of the zygote: says whether it is sealed, then forks, reaps and kills until the parent closes the socket."""
     control.sendall(CONTROL_REPLY.pack(int(_harden())))
+    killed = _Killed()
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 8192, 1)
+        control.settimeout(_REAP_S if killed else None)
+        try:
+            message, fds, _, _ = socket.recv_fds(control, 8192, 1)
+        except TimeoutError:
+            killed.reap()
+            continue
         if len(message) < CONTROL.size:
             return
         operation, pid, memory_bytes = CONTROL.unpack_from(message)
@@ -315,8 +349,11 @@ def main(control: socket.socket) -> None:
             except OSError:
                 os.close(fds[0])
                 reply = -1
-        else:
+        elif operation == REAP:
             reply = _reap(pid)
+        else:
+            reply = 0
+            killed.add(pid)
         control.sendall(CONTROL_REPLY.pack(reply))
 
 

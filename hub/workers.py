@@ -2,11 +2,13 @@
 
 The engine can neither be timed out nor cancelled, has no memory limit, and a query of a few kilobytes can overflow its
 stack. So each query runs in a worker process (:mod:`hub.worker_process`); this module holds the deadline and the
-byte limit, kills on breach, and replaces what was killed. One :class:`WorkerPool` serves all threads of one process.
+byte limit, kills on breach or when the caller has left, and replaces what was killed. One :class:`WorkerPool` serves
+all threads of one process; clients that wait (:mod:`hub.places`) take turns.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -16,12 +18,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from hub import sparql_guard, worker_process
+from hub import places, sparql_guard, worker_process
 from hub.errors import (
     NotAcceptableError,
     QueryBusyError,
@@ -34,6 +35,7 @@ from hub.errors import (
     ResultTooLargeError,
     StoreError,
 )
+from hub.places import LEFT, LOOK_S, Caller, CallerGoneError, Lane, Turns
 from hub.worker_process import CONTROL, CONTROL_REPLY, FRAME, LENGTH, REQUEST
 
 _KINDS = {
@@ -51,12 +53,31 @@ _ERRORS: dict[bytes, type[Exception]] = {
 _READY_TIMEOUT_S = 20.0
 _TICK_S = 1.0
 _NOT_FETCHED = "the rest of the answer was not fetched in time"
-_QUICK_US = 40_000
+_AT_ONCE_S = 0.04
+"""How long an answer is waited for in a system call of its own."""
+_QUICK_S = 0.25
+"""How long a query may take as a quick one."""
+_CROWDED_S = 0.05
+"""The same while another client's query waits."""
+_QUICK_BYTES = 4 * 1024**2
+"""How long the answer of a quick query may be."""
+_SLOW_NICENESS = 10
+_MOST_LOST = 32
+"""How often a query is begun anew because its process was lost; all are lost together when the zygote is."""
+_ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": str(64 << 20), "MALLOC_TOP_PAD_": str(16 << 20)}
+"""A query's thread has an arena of its own, which is trimmed after each query unless told otherwise (5 % of its time).
+
+Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
+"""
 _RECEIVE_BYTES = worker_process.CHUNK_BYTES + 16 * 1024
 
 
 class _LostError(Exception):
     """A worker or the zygote went away for a reason that is not the query's."""
+
+
+class _NotQuickError(Exception):
+    """A query is not quick, and there is no place for a slow one."""
 
 
 class _Zygote:
@@ -98,9 +119,16 @@ class _Zygote:
 
     def reap(self, pid: int) -> int:
         """Kill the worker if it still lives; its wait status, or -1 if that is not known."""
+        return self._end(worker_process.REAP, pid)
+
+    def kill(self, pid: int) -> None:
+        """Kill the worker, without waiting for its end."""
+        self._end(worker_process.KILL, pid)
+
+    def _end(self, operation: int, pid: int) -> int:
         with self._lock:
             try:
-                self._control.sendall(CONTROL.pack(worker_process.REAP, pid, 0))
+                self._control.sendall(CONTROL.pack(operation, pid, 0))
                 return self._reply()
             except (OSError, _LostError):
                 self.close()
@@ -132,18 +160,21 @@ def _clean_environment() -> dict[str, str]:
     """What a query process may know of our environment: where Python is, and no secrets."""
     kept = ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TMPDIR")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
-    return environment | {"MALLOC_ARENA_MAX": "2", "RUST_BACKTRACE": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    return environment | _ALLOCATOR | {"RUST_BACKTRACE": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class _Worker:
     """Our end of one worker process."""
 
-    __slots__ = ("_pending", "generation", "pid", "sock", "used_at", "zygote")
+    __slots__ = ("_look", "_pending", "caller", "generation", "is_slow", "pid", "sock", "used_at", "zygote")
 
-    def __init__(self, zygote: _Zygote, snapshot: Path, memory_bytes: int, generation: int) -> None:
+    def __init__(
+        self, zygote: _Zygote, snapshot: Path, memory_bytes: int, generation: int, look: Callable[[_Worker], None]
+    ) -> None:
         self.zygote, self.generation, self.used_at, self._pending = zygote, generation, 0.0, b""
+        self.caller, self.is_slow, self._look = Caller(), False, look
         self.pid, self.sock = zygote.fork(snapshot, memory_bytes)
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, _QUICK_US))
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, int(_AT_ONCE_S * 1e6)))
 
     def wait_ready(self) -> None:
         """Return when the snapshot is open; StoreError if it cannot be, _LostError if the process died."""
@@ -155,7 +186,13 @@ class _Worker:
             raise StoreError(f"the snapshot cannot be opened: {data[1:].decode(errors='replace')}")
 
     def frame(self, deadline: float) -> tuple[int, bytes]:
-        """The next frame; TimeoutError past the deadline, EOFError or OSError if the worker is gone."""
+        """The next frame.
+
+        Raises:
+            TimeoutError: past the deadline.
+            EOFError, OSError: the worker is gone.
+            Exception: what the look at the worker raised while the frame was waited for.
+        """
         data, self._pending = self._pending, b""
         while len(data) < FRAME.size:
             data += self._receive(_RECEIVE_BYTES, deadline)
@@ -181,20 +218,36 @@ class _Worker:
         try:
             data = self.sock.recv(size)
         except BlockingIOError:
-            poll = select.poll()
-            poll.register(self.sock, select.POLLIN)
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise TimeoutError from None
+            self._wait(deadline)
             data = self.sock.recv(size)
         if not data:
             raise EOFError
         return data
 
+    def _wait(self, deadline: float) -> None:
+        """Return when there is something to receive."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        while True:
+            if self.used_at:
+                self._look(self)
+            left_s = deadline - time.monotonic()
+            if poll.poll(max(0.0, min(left_s, LOOK_S if self.is_slow else _AT_ONCE_S)) * 1000):
+                return
+            if left_s <= 0:
+                raise TimeoutError
+
+    def renice(self) -> None:
+        """Let the others have the processors first; the system does not let this be undone."""
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{self.pid}/task").iterdir():
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), _SLOW_NICENESS)
+
 
 class QueryResult:
     """One answer: ``kind`` ("solutions", "boolean" or "graph"), ``media_type``, and the bytes by iteration.
 
-    An answer of one piece is in ``body`` and its worker is free already. A longer one (``body`` is None) holds its
+    The answer of a quick query is in ``body`` and its worker is free already. A longer one (``body`` is None) holds its
     worker until it was iterated to the end or closed. Iterating raises QueryError, QueryTimeoutError,
     ResultTooLargeError and the like in mid-answer: what was read until then must not be taken for the whole.
     """
@@ -239,9 +292,14 @@ def _too_large(limit: int) -> str:
 class WorkerPool:
     """Runs queries on a snapshot in ``workers`` processes, with ``spares`` more standing by for those that are killed.
 
+    There are two lanes, so that quick queries need not wait until slow ones end. Each query starts as a quick one.
+    After a quarter of a second, or 4 MiB of answer, it becomes a slow one at low priority, and another process takes
+    its quick place. Where it finds no slow place it is stopped, and runs again when it gets one. Clients take turns in
+    both lanes, and one client holds all but one of the slow places at most.
+
     Args:
         snapshot: folder made by ``Store.backup()``; never written while the pool uses it.
-        workers: queries that run at the same time.
+        workers: quick queries that run at the same time, and slow ones beside them.
         spares: warm workers that take over at once from a killed one.
         timeout_s: how long one query may run.
         memory_bytes: what one query may allocate on top of a warm, idle worker.
@@ -271,7 +329,8 @@ class WorkerPool:
         self._wake = threading.Event()
         self._idle: list[_Worker] = []
         self._spares: list[_Worker] = []
-        self._waiting: deque[_Waiter] = deque()
+        self._turns: Turns[_Waiter] = Turns()
+        self._slow = Lane(workers)
         self._dead: list[_Worker] = []
         self._streams: set[QueryResult] = set()
         self._active = self._generation = 0
@@ -309,6 +368,7 @@ class WorkerPool:
             QuerySyntaxError, QueryRefusedError, QueryTooComplexError, QueryTimeoutError, QueryMemoryError,
             QueryBusyError, ResultTooLargeError: see :mod:`hub.errors`.
             NotAcceptableError: the media type does not fit the form of the query.
+            CallerGoneError: who is served now (:data:`hub.places.current`) has left.
             QueryError: the engine failed otherwise.
 
         Source: https://www.w3.org/TR/sparql11-protocol/#dataset
@@ -317,14 +377,21 @@ class WorkerPool:
             sparql_guard.check(text)
         request = _request(text, accept_format, default_graphs, named_graphs)
         queue_until = time.monotonic() + self._queue_timeout_s
-        while True:
-            worker = self._acquire(queue_until)
-            worker.used_at = time.monotonic()
-            deadline = worker.used_at + (self._timeout_s if timeout_s is None else timeout_s)
+        acquire, lost = self._acquire, 0
+        while lost < _MOST_LOST:
             try:
+                worker = acquire(queue_until)
+                worker.used_at = time.monotonic()
+                deadline = worker.used_at + (self._timeout_s if timeout_s is None else timeout_s)
                 return self._ask(worker, request, accept_format, deadline)
             except _LostError:
-                continue
+                lost += 1
+            except _NotQuickError:
+                acquire = self._acquire_slow
+            except CallerGoneError:
+                self._counts["abandoned"] += 1
+                raise
+        raise QueryBusyError("the query processes are ended again and again from outside: try again in a moment")
 
     def switch(self, snapshot: Path) -> None:
         """Serve new queries from another snapshot; those that run finish on the old one.
@@ -355,17 +422,17 @@ class WorkerPool:
     def stats(self) -> dict[str, int | bool]:
         """Counts since the start, the processes of now, and whether the kernel seals them (``sealed``)."""
         with self._mutex:
-            now = {"idle": len(self._idle), "spares": len(self._spares), "waiting": len(self._waiting)}
+            now = {"idle": len(self._idle), "spares": len(self._spares), "waiting": len(self._turns)}
         sizes = {"workers": self._workers, "generation": self._generation, "zygote_pid": self._zygote.pid}
         return self._counts | now | sizes | {"sealed": self._zygote.sealed}
 
     # ── one query ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ask(self, worker: _Worker, request: bytes, media_type: str, deadline: float) -> QueryResult:
-        """Send a request and read the first frame; the worker is given back or lost on every way out."""
+        """Send a request and read its answer; the worker is given back or lost on every way out."""
         try:
             worker.sock.sendall(request)
-            flags, data = worker.frame(deadline)
+            kind, flags, data = self._begun(worker, deadline)
         except TimeoutError:
             self._timed_out(worker)
         except (EOFError, OSError) as error:
@@ -374,19 +441,34 @@ class WorkerPool:
             self._lose(worker)
             raise
         self._counts["queries"] += 1
-        kind = flags & worker_process.KIND_MASK
-        result = QueryResult(_KINDS.get(kind, ""), media_type, data if flags & worker_process.LAST else None)
-        if result.body is not None:
+        is_whole = bool(flags & worker_process.LAST)
+        if is_whole:
             self._release(worker, flags)
         if kind == worker_process.ERROR:
             _raise_reported(data)
         if len(data) > self._max_result_bytes:
-            if result.body is None:
+            if not is_whole:
                 self._lose(worker)
             raise ResultTooLargeError(_too_large(self._max_result_bytes))
-        if result.body is None:
+        result = QueryResult(_KINDS.get(kind, ""), media_type, data if is_whole else None)
+        if not is_whole:
             self._begin_stream(result, worker, data, deadline)
         return result
+
+    def _begun(self, worker: _Worker, deadline: float) -> tuple[int, int, bytes]:
+        """Kind of the answer, flags of the last frame read, and the answer: all of a quick one, else its beginning."""
+        flags, data = worker.frame(deadline)
+        kind, pieces, size = flags & worker_process.KIND_MASK, [data], len(data)
+        while not (flags & worker_process.LAST or size > self._max_result_bytes):
+            self._look(worker, size)
+            if worker.is_slow:
+                break
+            flags, data = worker.frame(deadline)
+            if flags & worker_process.KIND_MASK == worker_process.ERROR:
+                return worker_process.ERROR, flags, data
+            pieces.append(data)
+            size += len(data)
+        return kind, flags, b"".join(pieces)
 
     def _begin_stream(self, result: QueryResult, worker: _Worker, first: bytes, deadline: float) -> None:
         result._pool, result._worker, result._first = self, worker, first
@@ -399,6 +481,7 @@ class WorkerPool:
         try:
             if time.monotonic() > result._deadline:
                 raise TimeoutError
+            self._look(worker)
             flags, data = worker.frame(result._deadline)
         except TimeoutError:
             if self._take_stream(result) is None:
@@ -453,56 +536,128 @@ class WorkerPool:
     # ── workers come and go ──────────────────────────────────────────────────────────────────────────────────────
 
     def _acquire(self, until: float) -> _Worker:
-        """A free worker; QueryBusyError when none becomes free in time."""
+        """A free worker, when it is the client's turn.
+
+        Raises:
+            QueryBusyError: none became free in time.
+            CallerGoneError: the caller has left.
+        """
+        caller = places.current.get()
+        worker = self._idle_worker() or self._turn(caller, until)
+        worker.caller = caller
+        return worker
+
+    def _idle_worker(self) -> _Worker | None:
         with self._mutex:
-            if self._idle:
-                return self._idle.pop()
+            return self._idle.pop() if self._idle else None
+
+    def _turn(self, caller: Caller, until: float) -> _Worker:
+        """Wait for a worker; raises as ``_acquire`` does."""
+        waiter = _Waiter()
+        with self._mutex:
+            self._turns.add(caller.client, waiter)
+            self._hand_out()
+        while not waiter.came.wait(max(0.0, min(until - time.monotonic(), LOOK_S))):
             if self._closed:
-                raise QueryBusyError("the service is shutting down")
-            waiter = _Waiter()
-            self._waiting.append(waiter)
-        if waiter.signal.acquire(timeout=max(0.0, until - time.monotonic())) and waiter.worker is not None:
-            return waiter.worker
+                self._withdraw(caller, waiter, QueryBusyError("the service is shutting down"))
+            elif time.monotonic() >= until:
+                self._withdraw(caller, waiter, QueryBusyError("all query workers are busy: try again in a moment"))
+            elif caller.is_gone():
+                self._withdraw(caller, waiter, CallerGoneError(LEFT))
+        assert waiter.worker is not None
+        return waiter.worker
+
+    def _withdraw(self, caller: Caller, waiter: _Waiter, error: QueryError) -> None:
+        """Wait no longer; raises the error, unless a worker came at the last moment."""
         with self._mutex:
             if waiter.worker is not None:
-                return waiter.worker
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-        raise QueryBusyError("all query workers are busy: try again in a moment")
+                return
+            self._turns.remove(caller.client, waiter)
+        raise error
+
+    def _acquire_slow(self, until: float) -> _Worker:
+        """A worker in a slow place, when it is the client's turn; raises as ``_acquire`` does."""
+        caller = places.current.get()
+        self._slow.enter(caller, until)
+        try:
+            worker = self._acquire(until)
+        except BaseException:
+            self._slow.leave(caller.client)
+            raise
+        self._slow_down(worker)
+        return worker
+
+    def _look(self, worker: _Worker, size: int = 0) -> None:
+        """Look after a query that runs, with so many bytes of its answer there.
+
+        Raises:
+            CallerGoneError: nobody waits for its answer any more.
+            _NotQuickError: it should be a slow one, and there is no place for it.
+        """
+        if worker.caller.is_gone():
+            raise CallerGoneError(LEFT)
+        if not worker.is_slow and (size > _QUICK_BYTES or self._is_overdue(worker)):
+            self._demote(worker)
+
+    def _is_overdue(self, worker: _Worker) -> bool:
+        """Whether a query has run for longer than a quick one may."""
+        with self._mutex:
+            is_waited_for = self._turns.has_others(worker.caller.client)
+        return time.monotonic() - worker.used_at > (_CROWDED_S if is_waited_for else _QUICK_S)
+
+    def _demote(self, worker: _Worker) -> None:
+        """Let a query be a slow one; _NotQuickError if there is no place for it."""
+        if not self._slow.try_enter(worker.caller.client):
+            raise _NotQuickError
+        self._slow_down(worker)
+
+    def _slow_down(self, worker: _Worker) -> None:
+        """Have another process take the quick place of a worker that has a slow one."""
+        worker.is_slow = True
+        worker.renice()
+        with self._mutex:
+            self._vacate(worker)
+        self._wake.set()
 
     def _release(self, worker: _Worker, flags: int) -> None:
         """Give a worker back after its query."""
+        is_spent = worker.is_slow or bool(flags & worker_process.RETIRED)
         with self._mutex:
-            if not flags & worker_process.RETIRED and worker.generation == self._generation and worker.zygote.alive:
-                self._give(worker)
+            if not is_spent and worker.generation == self._generation and worker.zygote.alive:
+                self._idle.append(worker)
+                self._hand_out()
                 return
         self._lose(worker)
 
-    def _give(self, worker: _Worker) -> None:
-        """Hand the worker to whoever waits longest, or keep it on top of the idle ones (the mutex is held)."""
-        if self._waiting:
-            waiter = self._waiting.popleft()
-            waiter.worker = worker
-            waiter.signal.release()
-        else:
-            self._idle.append(worker)
+    def _hand_out(self) -> None:
+        """Give idle workers to those whose turn it is, the last used first (the mutex is held)."""
+        while self._idle and (waiter := self._turns.take()) is not None:
+            waiter.worker = self._idle.pop()
+            waiter.came.set()
 
     def _lose(self, worker: _Worker) -> None:
-        """Let a spare take the worker's place and have it killed."""
-        if self._closed:
-            worker.sock.close()
-            return
+        """Give up the worker's place and have it killed."""
         with self._mutex:
             self._dead.append(worker)
-            if worker.generation == self._generation:
-                self._active -= 1
-                self._promote()
+            if not worker.is_slow:
+                self._vacate(worker)
+        if worker.is_slow:
+            self._slow.leave(worker.caller.client)
         self._wake.set()
+        if self._closed:
+            self._bury()
+
+    def _vacate(self, worker: _Worker) -> None:
+        """Let a spare take the worker's quick place (the mutex is held)."""
+        if worker.generation == self._generation:
+            self._active -= 1
+            self._promote()
 
     def _promote(self) -> None:
         while self._spares and self._active < self._workers:
             self._active += 1
-            self._give(self._spares.pop())
+            self._idle.append(self._spares.pop())
+        self._hand_out()
 
     def _adopt(self, fresh: list[_Worker]) -> None:
         """Make these the workers of the pool (the mutex is held)."""
@@ -522,7 +677,7 @@ class WorkerPool:
         fresh: list[_Worker] = []
         try:
             for _ in range(count):
-                fresh.append(_Worker(self._zygote, snapshot, self._memory_bytes, generation))
+                fresh.append(_Worker(self._zygote, snapshot, self._memory_bytes, generation, self._look))
                 self._counts["forks"] += 1
             for worker in fresh:
                 worker.wait_ready()
@@ -561,7 +716,7 @@ class WorkerPool:
         for worker in dead:
             worker.sock.close()
             if worker.zygote.alive:
-                worker.zygote.reap(worker.pid)
+                worker.zygote.kill(worker.pid)
 
     def _end_overdue_streams(self) -> None:
         """Take workers from readers that fetch too slowly."""
@@ -598,12 +753,11 @@ class WorkerPool:
 class _Waiter:
     """A thread that waits for a worker."""
 
-    __slots__ = ("signal", "worker")
+    __slots__ = ("came", "worker")
 
     def __init__(self) -> None:
+        self.came = threading.Event()
         self.worker: _Worker | None = None
-        self.signal = threading.Lock()
-        self.signal.acquire()
 
 
 def _request(text: str, media_type: str, default_graphs: Sequence[str], named_graphs: Sequence[str]) -> bytes:

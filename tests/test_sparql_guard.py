@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
+import subprocess
+import sys
 
 import pytest
 
-from hub import sparql_guard
+from hub import sparql_groups, sparql_guard, sparql_scope
 from hub.errors import QueryRefusedError, QuerySyntaxError, QueryTooComplexError
 
 PASS = [
@@ -21,6 +22,7 @@ PASS = [
     ('VERSION "1.2" PREFIX ex:<http://e/#>SELECT * { ex:insert ?delete ?service }', "SELECT"),
     ("PREFIX service: <s:> SELECT * { ?service service:x <http://e/SERVICE> . _:service1 ?p 'x'@service }", "SELECT"),
     ("PREFIX service: <http://s/> SELECT * { GRAPH service:x { ?s ?p ?o } }", "SELECT"),
+    ("PREFIX service: <http://s/> SELECT * { GRAPH # of\n service:x { ?s ?p ?o } }", "SELECT"),
     ("ASK { ?s ?p '''it's SERVICE <x>''', \"\"\"a \" SERVICE\"\"\", \"\\\" SERVICE <x>\", ' SERVICE ' }", "ASK"),
     (r"PREFIX ex: <http://e/> SELECT * { ex:a\#service ?p ?o }", "SELECT"),
     ("SELECT * { ?s ?p ?o # SERVICE <http://e/> {}\n }", "SELECT"),
@@ -49,6 +51,9 @@ SERVICE = [
     "PREFIX ex: <http://e/> SELECT * { SERVICEex:x {} }",
     "SELECT * { ?s ?p trueSERVICE<http://e/>{} }",
     "SELECT * { ?s ?p 'x'SERVICE<http://e/>{} }",
+    "PREFIX : <http://e/> SELECT * { GRAPH ?g { SERVICE:x{} } }",
+    "PREFIX : <http://e/> SELECT * { SERVICE:x" + " " * 300 + "{} }",
+    "SELECT * { ?s ?p true.SERVICE<http://e/>{} }",
     "SELECT * { FILTER(?a<?b)SERVICE<http://e/>{} }",
     "SELECT * { ?s ?p <http://e/#> SERVICE <http://e/> {} }",
     "SELECT * { ?s ?p '\\'' . SERVICE <http://e/> {} }",
@@ -117,11 +122,38 @@ def test_length_is_counted_in_bytes() -> None:
         sparql_guard.check(text, max_bytes=100)
 
 
-HOSTILE = ["{", '"', "'''", "<", "a:", "a.", "a-", "a_", "é.", "-", "\\u", "PREFIX ", "#", "\\", "PREFIX a: <b> "]
+HOSTILE = [
+    "{", '"', '"\\', "'''", "'''\\", "<", "<a", "a:", "a.", "a-", "a_", "_", "_:", "é.", "a:b.", ".", ":.", "-", "- ",
+    "\\u", "\\", ":\\", "#", "PREFIX ", "PREFIX a", "PREFIX a: <b> ", "VERSION '", "service:a ",
+    "'''a'\\", '"""a"\\', "@a-", "1e", " ", "\ufeff",
+]  # fmt: skip
+_CHECKS = """
+import sys
+from hub import sparql_groups, sparql_guard, sparql_scope
+from hub.errors import QueryError
+
+for check in (lambda text: sparql_guard.check(text, max_bytes=10**7, max_depth=10**7), sparql_scope.check,
+              sparql_groups.service_heads):
+    for head in ("", "SELECT * { GRAPH ?g { SELECT "):
+        for tail in ("", " SERVICE"):
+            try:
+                check(head + sys.argv[1] * 100_000 + tail)
+            except QueryError:
+                pass
+"""
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_text_ends(unit: str) -> None:
-    for text in ("SELECT " + unit * 50_000 + " SERVICE", unit * 50_000):
-        with contextlib.suppress(QueryRefusedError, QuerySyntaxError):
-            sparql_guard.check(text, max_bytes=10**6, max_depth=10**6)
+    """A second where the work grows with the length, an hour where it grows with its square."""
+    subprocess.run([sys.executable, "-c", _CHECKS, unit], check=True, timeout=100)
+
+
+def test_long_strings_without_an_end() -> None:
+    few = 'ASK { VALUES ?x {"""x" } SERVICE <http://e/> {} }'
+    with pytest.raises(QueryRefusedError):
+        sparql_guard.check(few)
+    assert sparql_guard.check(few, allow_service=True) == "ASK"
+    for check in (sparql_scope.check, sparql_groups.tokenize):
+        with pytest.raises(QueryTooComplexError, match="long strings"):
+            check("SELECT # SERVICE GRAPH\n" + "'''a'\\" * 100)

@@ -8,14 +8,17 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 import pytest
 
-from hub import errors
+from hub import errors, places, workers
+from hub.places import Caller, CallerGoneError
 from hub.workers import WorkerPool
 
 POINT = "SELECT ?o WHERE { <http://e/s7> <http://e/p> ?o }"
@@ -60,16 +63,52 @@ def rows(pool: WorkerPool, text: str, **options: object) -> list[list[str]]:
     return [line.split("\t") for line in data.decode().splitlines()[1:]]
 
 
-def eventually(condition: object, seconds: float = 15) -> None:
+def eventually(condition: object, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < until, "did not happen"
         time.sleep(0.02)
 
 
-def is_full(pool: WorkerPool) -> bool:
+def is_full(pool: WorkerPool, spares: int = 1) -> bool:
     now = pool.stats()
-    return (now["idle"], now["spares"]) == (now["workers"], 1)
+    return (now["idle"], now["spares"]) == (now["workers"], spares)
+
+
+@contextmanager
+def occupied(pool: WorkerPool, client: str = "occupant") -> Iterator[None]:
+    """A worker that is busy until the block ends."""
+    begun, leaves = threading.Event(), threading.Event()
+
+    def is_gone() -> bool:
+        begun.set()
+        return leaves.is_set()
+
+    def ask() -> None:
+        with places.serving(Caller(client, is_gone)), pytest.raises(CallerGoneError):
+            pool.query(ENDLESS, timeout_s=300)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        yield
+    finally:
+        leaves.set()
+        thread.join()
+
+
+@pytest.fixture
+def all_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No query becomes a slow one."""
+    monkeypatch.setattr(workers, "_QUICK_S", 1e9)
+    monkeypatch.setattr(workers, "_CROWDED_S", 1e9)
+
+
+@pytest.fixture
+def all_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of more than one piece is a slow query's."""
+    monkeypatch.setattr(workers, "_QUICK_BYTES", 0)
 
 
 def test_kinds_and_bodies(pool: WorkerPool) -> None:
@@ -80,7 +119,13 @@ def test_kinds_and_bodies(pool: WorkerPool) -> None:
     assert graph.body == b'<http://e/a> <http://e/b> "v7" .\n'
 
 
-def test_long_answer_comes_whole_and_frees_its_worker(pool: WorkerPool) -> None:
+def test_quick_answer_of_many_pieces_comes_in_one(pool: WorkerPool, all_quick: None) -> None:
+    body = pool.query("SELECT * { ?s ?p ?o }", "text/csv").body
+    assert body is not None
+    assert body.count(b"\r\n") == 3001
+
+
+def test_long_answer_comes_whole_and_frees_its_worker(pool: WorkerPool, all_slow: None) -> None:
     result = pool.query("SELECT * { ?s ?p ?o }", "text/csv")
     assert result.body is None
     pieces = list(result)
@@ -89,10 +134,12 @@ def test_long_answer_comes_whole_and_frees_its_worker(pool: WorkerPool) -> None:
     eventually(lambda: is_full(pool))
 
 
-def test_long_answers_are_exact_whatever_the_timing(snapshot: Path, pool: WorkerPool) -> None:
+def test_long_answers_are_exact_whatever_the_timing(snapshot: Path, pool: WorkerPool, all_slow: None) -> None:
     text = "SELECT * { ?s ?p ?o . <http://e/s1> ?q ?x . <http://e/s2> ?r ?y } ORDER BY ?s"
     store = ox.Store.read_only(str(snapshot))
-    expected = store.query(text).serialize(format=ox.QueryResultsFormat.CSV)
+    solutions = store.query(text)
+    assert isinstance(solutions, ox.QuerySolutions)
+    expected = solutions.serialize(format=ox.QueryResultsFormat.CSV)
 
     def work(number: int) -> bool:
         pieces = []
@@ -102,7 +149,7 @@ def test_long_answers_are_exact_whatever_the_timing(snapshot: Path, pool: Worker
         return b"".join(pieces) == expected
 
     with ThreadPoolExecutor(4) as threads:
-        assert all(threads.map(work, range(40)))
+        assert all(threads.map(work, range(16)))
 
 
 def test_datasets_of_the_protocol(pool: WorkerPool) -> None:
@@ -174,7 +221,7 @@ def test_memory_bomb(pool: WorkerPool, text: str) -> None:
     assert rows(pool, POINT) == [['"v7"']]
 
 
-def test_result_limit_before_and_after_the_first_piece(snapshot: Path) -> None:
+def test_result_limit_before_and_after_the_first_piece(snapshot: Path, all_slow: None) -> None:
     pool = WorkerPool(snapshot, workers=1, spares=0, max_result_bytes=100_000)
     try:
         result = pool.query("SELECT * { ?s ?p ?o }")
@@ -189,8 +236,18 @@ def test_result_limit_before_and_after_the_first_piece(snapshot: Path) -> None:
         pool.close()
 
 
-def test_deadline_in_mid_answer_raises(pool: WorkerPool) -> None:
-    result = pool.query(LONG, timeout_s=0.3)
+def test_result_limit_of_a_quick_answer(snapshot: Path, all_quick: None) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=0, max_result_bytes=200_000)
+    try:
+        with pytest.raises(errors.ResultTooLargeError):
+            pool.query(LONG)
+        assert rows(pool, POINT) == [['"v7"']]
+    finally:
+        pool.close()
+
+
+def test_deadline_in_mid_answer_raises(pool: WorkerPool, all_slow: None) -> None:
+    result = pool.query(LONG, timeout_s=2)
     pool_limits = (errors.QueryTimeoutError, errors.ResultTooLargeError)
     with pytest.raises(pool_limits):
         sum(len(piece) for piece in result)
@@ -206,21 +263,19 @@ def test_abandoned_answers_free_their_workers(pool: WorkerPool) -> None:
     eventually(lambda: is_full(pool))
 
 
-def test_answer_that_nobody_fetches_is_ended(pool: WorkerPool) -> None:
-    result = pool.query(LONG, timeout_s=0.2)
+def test_answer_that_nobody_fetches_is_ended(pool: WorkerPool, all_slow: None) -> None:
+    result = pool.query(LONG, timeout_s=2)
     eventually(lambda: is_full(pool))
     with pytest.raises(errors.QueryTimeoutError):
         list(result)
 
 
-def test_busy(snapshot: Path) -> None:
+def test_busy(snapshot: Path, all_quick: None) -> None:
     pool = WorkerPool(snapshot, workers=1, spares=0, queue_timeout_s=0.1)
     try:
-        held = pool.query(LONG)
-        with pytest.raises(errors.QueryBusyError):
+        with occupied(pool), pytest.raises(errors.QueryBusyError, match="workers are busy"):
             pool.query(POINT)
-        held.close()
-        pool._queue_timeout_s = 10
+        pool._queue_timeout_s = 60
         assert rows(pool, POINT) == [['"v7"']]
     finally:
         pool.close()
@@ -238,7 +293,7 @@ def test_many_threads(pool: WorkerPool) -> None:
     eventually(lambda: is_full(pool))
 
 
-def test_switch_lets_running_queries_finish(snapshot: Path, tmp_path: Path) -> None:
+def test_switch_lets_running_queries_finish(snapshot: Path, tmp_path: Path, all_slow: None) -> None:
     other = make_snapshot(tmp_path / "b", 10, "new")
     pool = WorkerPool(snapshot, workers=2, spares=1)
     try:
@@ -315,3 +370,221 @@ def test_without_seccomp_the_text_is_checked(pool: WorkerPool, monkeypatch: pyte
     monkeypatch.setattr(pool._zygote, "sealed", False)
     with pytest.raises(errors.QueryRefusedError):
         pool.query(r"SELECT * { \u0053ERVICE SILENT <http://127.0.0.1:9999/> {} }")
+
+
+# ── two lanes, several clients ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def ask_as(pool: WorkerPool, client: str, done: list[str], name: str) -> threading.Thread:
+    """Ask a light query in a thread, as a client, and note that it was answered."""
+
+    def ask() -> None:
+        with places.serving(Caller(client)):
+            assert rows(pool, POINT) == [['"v7"']]
+        done.append(name)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def test_clients_take_turns(snapshot: Path, all_quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=0, queue_timeout_s=60)
+    given: list[str] = []
+    next_of = pool._turns.next
+
+    def noted(may: Callable[[str], bool]) -> Any:
+        if found := next_of(may):
+            given.append(found[0])
+        return found
+
+    monkeypatch.setattr(pool._turns, "next", noted)
+    try:
+        threads = []
+        with occupied(pool, "a"):
+            for number, client in enumerate("aaabc"):
+                threads.append(ask_as(pool, client, [], ""))
+                eventually(lambda expected=number + 1: pool.stats()["waiting"] == expected)
+        for thread in threads:
+            thread.join()
+        assert given == ["a", "b", "c", "a", "a"]
+    finally:
+        pool.close()
+
+
+def test_quick_queries_go_on_beside_slow_ones(snapshot: Path) -> None:
+    """One slow place, two clients that want it: the second is stopped and waits for its turn."""
+    pool = WorkerPool(snapshot, workers=1, spares=1, queue_timeout_s=300)
+    try:
+        with occupied(pool, "a"):
+            eventually(lambda: pool._slow._held["a"] == 1)
+            with occupied(pool, "b"):
+                eventually(lambda: len(pool._slow._turns) == 1)
+                assert all(rows(pool, POINT) == [['"v7"']] for _ in range(20))
+        eventually(lambda: is_full(pool))
+        assert not pool._slow._held
+    finally:
+        pool.close()
+
+
+def test_a_stopped_query_runs_again_in_its_turn(snapshot: Path) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=1, queue_timeout_s=300)
+    count = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f }"
+    found: list[list[list[str]]] = []
+
+    def ask() -> None:
+        with places.serving(Caller("b")):
+            found.append(rows(pool, count, timeout_s=300))
+
+    try:
+        with occupied(pool, "a"):
+            eventually(lambda: pool._slow._held["a"] == 1)
+            thread = threading.Thread(target=ask)
+            thread.start()
+            eventually(lambda: len(pool._slow._turns) == 1)
+        thread.join()
+        assert found == [[["9000000"]]], "of the default graph"
+        eventually(lambda: is_full(pool))
+    finally:
+        pool.close()
+
+
+def test_a_query_is_quick_for_a_shorter_time_while_others_wait(snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_QUICK_S", 1e9)
+    pool = WorkerPool(snapshot, workers=1, spares=0, queue_timeout_s=300)
+    try:
+        with occupied(pool, "a"):
+            done: list[str] = []
+            own = ask_as(pool, "a", done, "own")
+            eventually(lambda: pool.stats()["waiting"] == 1)
+            assert not pool._slow._held, "who waits for its own query does not stop it"
+            other = ask_as(pool, "b", done, "other")
+            other.join()
+            own.join()
+            assert pool._slow._held["a"] == 1
+    finally:
+        pool.close()
+
+
+def test_a_client_that_left_frees_its_worker(pool: WorkerPool) -> None:
+    abandoned = pool.stats()["abandoned"]
+    with places.serving(Caller("a", is_gone=lambda: True)), pytest.raises(CallerGoneError):
+        pool.query(ENDLESS, timeout_s=300)
+    assert pool.stats()["abandoned"] == abandoned + 1
+    assert rows(pool, POINT) == [['"v7"']]
+    eventually(lambda: is_full(pool))
+
+
+def test_a_client_that_leaves_in_mid_answer_frees_its_worker(pool: WorkerPool, all_slow: None) -> None:
+    leaves = threading.Event()
+    with places.serving(Caller("a", is_gone=leaves.is_set)):
+        result = pool.query(LONG, timeout_s=300)
+    leaves.set()
+    with pytest.raises(CallerGoneError):
+        list(result)
+    eventually(lambda: is_full(pool))
+    assert not pool._slow._held
+
+
+def test_a_client_that_left_waits_no_longer(snapshot: Path, all_quick: None) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=0, queue_timeout_s=300)
+    try:
+        with occupied(pool):
+            with places.serving(Caller("a", is_gone=lambda: True)), pytest.raises(CallerGoneError):
+                pool.query(POINT)
+            assert pool.stats()["waiting"] == 0
+        assert rows(pool, POINT) == [['"v7"']]
+    finally:
+        pool.close()
+
+
+def test_a_slow_query_runs_behind_the_others_and_its_worker_is_not_used_again(pool: WorkerPool) -> None:
+    known = {worker.pid for worker in (*pool._idle, *pool._spares)}
+
+    def reniced() -> set[int]:
+        return {pid for pid in known if os.getpriority(os.PRIO_PROCESS, pid) > 0}
+
+    with occupied(pool):
+        eventually(reniced)
+        (slow,) = reniced()
+        eventually(lambda: is_full(pool))
+    assert slow not in {worker.pid for worker in (*pool._idle, *pool._spares)}
+
+
+def test_slow_queries_outlive_a_switch(snapshot: Path, pool: WorkerPool) -> None:
+    with occupied(pool):
+        eventually(lambda: pool._slow._held)
+        pool.switch(snapshot)
+        eventually(lambda: is_full(pool))
+    eventually(lambda: not pool._slow._held)
+    assert is_full(pool)
+
+
+def test_a_lost_zygote_leaves_no_slow_place_taken(snapshot: Path) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=1, timeout_s=300, queue_timeout_s=300)
+    try:
+        with occupied(pool):
+            eventually(lambda: pool._slow._held)
+            os.kill(int(pool.stats()["zygote_pid"]), signal.SIGKILL)
+            eventually(lambda: pool.stats()["zygotes"] == 2)
+        eventually(lambda: is_full(pool))
+        assert not pool._slow._held
+        assert rows(pool, POINT) == [['"v7"']]
+    finally:
+        pool.close()
+
+
+def test_processes_that_are_lost_for_ever_are_an_error(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(worker: Any, *_: object) -> None:
+        pool._lose(worker)
+        raise workers._LostError
+
+    with monkeypatch.context() as patched, pytest.raises(errors.QueryBusyError, match="again and again"):
+        patched.setattr(pool, "_ask", lose)
+        pool.query(POINT)
+    assert rows(pool, POINT) == [['"v7"']]
+
+
+def test_a_fork_that_fails_is_tried_again(snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=0, queue_timeout_s=300)
+    start, fails = pool._start, [True, True]
+
+    def refused(*args: object) -> object:
+        if fails:
+            fails.pop()
+            raise errors.StoreError("no query worker can be started: the system refuses another process")
+        return start(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pool, "_start", refused)
+    try:
+        with occupied(pool):
+            eventually(lambda: pool._slow._held)
+            assert rows(pool, POINT) == [['"v7"']]
+        assert not fails
+    finally:
+        pool.close()
+
+
+def test_closing_ends_who_runs_and_who_waits(snapshot: Path) -> None:
+    pool = WorkerPool(snapshot, workers=1, spares=1, timeout_s=300, queue_timeout_s=300)
+    ended: list[str] = []
+
+    def ask(client: str) -> None:
+        with places.serving(Caller(client)), pytest.raises(errors.QueryBusyError):
+            pool.query(ENDLESS)
+        ended.append(client)
+
+    threads = [threading.Thread(target=ask, args=(client,)) for client in "ab"]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(pool._slow._turns) == 1)
+    pool.close()
+    for thread in threads:
+        thread.join()
+    assert sorted(ended) == ["a", "b"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="there is no /proc")
+def test_workers_write_no_file(pool: WorkerPool) -> None:
+    limits = Path(f"/proc/{pool._idle[0].pid}/limits").read_text().splitlines()
+    assert [line.split()[3:5] for line in limits if line.startswith("Max file size")] == [["0", "0"]]

@@ -28,6 +28,8 @@ BODY_S = 15.0
 LEAST_BYTES_S = 32 * 1024
 """Rate, in bytes per second, below which an answer is broken off after ``STALL_S``."""
 _FRESH_S = 0.25
+_CLOSE_WAIT = 8
+"""State of a connection whose client has ended it; unread requests on it keep the web server from noticing."""
 _SENDERS = 64
 
 
@@ -95,7 +97,9 @@ def _peers() -> frozenset[Peer] | None:
     try:
         for sock in _sockets():
             with contextlib.suppress(OSError):  # it listens, or is closing
-                found.append(sock.getpeername()[:2])
+                peer = sock.getpeername()[:2]
+                if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _CLOSE_WAIT:
+                    found.append(peer)
     except OSError:
         return None
     return frozenset(found)
