@@ -1,11 +1,12 @@
-"""One query from the command line, with the same guard, workers and limits as the web."""
+"""One query from the command line, with the same guard, workers, limits and SERVICE as the web."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub import formats, snapshots, sparql_guard
+from hub import formats, snapshots, sparql_guard, sparql_scope
 from hub.config import Settings
+from hub.federation import Federation
 from hub.workers import WorkerPool
 
 
@@ -21,7 +22,8 @@ def ask(settings: Settings, text: str, fmt: str) -> Iterator[bytes]:
         QueryError: refused, failed or took too long.
         NotAcceptableError: no such format.
     """
-    form = sparql_guard.check(text)
+    form = sparql_guard.check(text, allow_service=True)
+    sparql_scope.check(text)
     kind: formats.Kind = "results" if form in ("SELECT", "ASK") else "graph"
     default = "csv" if form == "SELECT" else "json" if form == "ASK" else "turtle"
     media_type = formats.named(fmt or default, kind).media_type
@@ -35,6 +37,6 @@ def ask(settings: Settings, text: str, fmt: str) -> Iterator[bytes]:
         max_result_bytes=settings.max_result_bytes,
     )
     try:
-        yield from pool.query(text, media_type)
+        yield from Federation.of(settings).query(pool, text, media_type, snapshot=snapshot)
     finally:
         pool.close()

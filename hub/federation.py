@@ -10,16 +10,16 @@ Source: https://www.w3.org/TR/sparql11-federated-query/ · https://www.w3.org/TR
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from hub import sparql_groups, sparql_guard
+from hub import places, sparql_groups, sparql_guard
 from hub.config import Service, Settings
 from hub.errors import HubError, QueryBusyError, QueryTooComplexError
+from hub.places import Places
 from hub.service_client import ServiceClient
 from hub.service_rewriting import Ask, Limits, Rewriting
 from hub.snapshots import Snapshot
@@ -29,7 +29,7 @@ from hub.workers import QueryResult, WorkerPool
 MAX_SERVICES = 10
 """SERVICE patterns in one query."""
 QUERIES = 4
-"""Queries of one process that ask other endpoints at the same time."""
+"""Queries of one process that ask other endpoints at the same time; one client has three of them at most."""
 NOTHING = "urn:x-hub:nothing"
 """A graph that does not exist: a query over it is parsed and soon done."""
 Find = Callable[[str], Service | None]
@@ -47,7 +47,7 @@ class Federation:
 
     def __init__(self, find: Find, client: ServiceClient, texts: TextService | None, limits: Limits) -> None:
         self._find, self._client, self._texts, self._limits = find, client, texts, limits
-        self._places = threading.BoundedSemaphore(QUERIES)
+        self._places = Places(QUERIES)
 
     @classmethod
     def of(cls, settings: Settings) -> Federation:
@@ -100,6 +100,11 @@ class Federation:
             text, accept_format, default_graphs=default_graphs, named_graphs=named_graphs, timeout_s=left_s
         )
 
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Begin to build a snapshot's full-text index, so that nobody waits for it later."""
+        if self._texts is not None:
+            self._texts.prepare(snapshot)
+
     def is_lasting(self, text: str) -> bool:
         """Whether a query's answer is the same for as long as the snapshot stands: it asks no other endpoint."""
         if not _heads(text):
@@ -120,12 +125,17 @@ class Federation:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
-            raise QueryBusyError("too many queries ask other endpoints at the same time: try again in a moment")
+        client = places.current.get().client
+        try:
+            self._places.enter(client)
+        except QueryBusyError as err:
+            raise QueryBusyError(
+                "too many queries ask other endpoints at the same time: try again in a moment"
+            ) from err
         try:
             yield
         finally:
-            self._places.release()
+            self._places.leave(client)
 
 
 def finder(services: Mapping[str, Service]) -> Find:

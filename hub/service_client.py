@@ -26,7 +26,7 @@ from harvesters.polite.pace import retry_after_s
 from harvesters.polite.questions import REDIRECTS, Question, question
 from harvesters.polite.transport import Transport
 from hub.config import Service
-from hub.errors import ServiceError
+from hub.errors import ServiceError, ServiceTimeoutError
 from hub.sparql_rows import MEDIA_TYPE
 
 MAX_REDIRECTS = 3
@@ -85,7 +85,8 @@ class ServiceClient:
             before: called before a request is sent, but not when its answer is still kept.
 
         Raises:
-            ServiceError: no whole answer in time, or another one than was asked for.
+            ServiceTimeoutError: no whole answer in time.
+            ServiceError: no whole answer, or another one than was asked for.
         """
         if (kept := self._cache.get((service.url, query))) is not None:
             return kept
@@ -94,7 +95,8 @@ class ServiceClient:
             try:
                 body = self._ask(line, service, query, ends_at)
             except (SourceError, PassingError) as err:
-                raise ServiceError(f"SERVICE {service.name}: {err}") from err
+                kind = ServiceTimeoutError if line.guard.is_over() else ServiceError
+                raise kind(f"SERVICE {service.name}: {err}") from err
         self._cache.put((service.url, query), body)
         return body
 
@@ -105,7 +107,7 @@ class ServiceClient:
         with self._lock:
             lines = self._lines.setdefault(service, _Lines())
         if not lines.free.acquire(timeout=max(0.0, ends_at - time.monotonic())):
-            raise ServiceError(f"SERVICE {service.name}: too many questions at the same time: try again in a moment")
+            raise ServiceTimeoutError(f"SERVICE {service.name}: too many questions at a time: try again in a moment")
         try:
             line = lines.idle.pop() if lines.idle else _Line(service, self._ca_bundle)
             try:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from hub import sparql_groups, sparql_joins, sparql_rows
+from hub import places, sparql_groups, sparql_joins, sparql_rows
 from hub.config import Service
 from hub.errors import QueryMemoryError, QueryRefusedError, QueryTimeoutError, ResultTooLargeError, ServiceError
+from hub.places import CallerGoneError
 from hub.service_client import ServiceClient
 from hub.snapshots import Snapshot
 from hub.sparql_groups import Element, Group, Query, Step, certain, is_joined, variables, words
@@ -237,7 +238,7 @@ class Rewriting:
         question = self._question(element, names, known)
         until = min(self._ends_at, time.monotonic() + self._limits.service_timeout_s)
         body = self._client.select(service, question, until, self._count)
-        digest = hashlib.sha256(f"{service.url}\n{question}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(b"\n".join((service.url.encode(), question.encode(), body))).hexdigest()[:16]
         base = f"{self._limits.base_iri}.well-known/genid/" if self._limits.base_iri else "urn:x-hub:genid:"
         try:
             rows = sparql_rows.read(body, names, f"{base}{digest}-")
@@ -268,6 +269,8 @@ class Rewriting:
         self._requests += 1
         if self._requests > MAX_REQUESTS:
             raise ResultTooLargeError(f"SERVICE would need more than {MAX_REQUESTS} requests: ask for less")
+        if places.current.get().is_gone():
+            raise CallerGoneError(places.LEFT)
         self._left_s()
 
     # --- what it joins with

@@ -54,6 +54,10 @@ class TextService:
     def __init__(self, indexes: TextIndexes | None = None) -> None:
         self._indexes = indexes or TextIndexes()
 
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Begin to build a snapshot's index, unless that was done."""
+        self._indexes.prepare(snapshot)
+
     def rows(
         self, query: Query, element: Element, names: Sequence[str], snapshot: Snapshot, timeout_s: float, most: int
     ) -> list[Row]:

@@ -1,7 +1,8 @@
 """The full-text index of a snapshot: the words of each dataset and of what it is about, in one SQLite file.
 
-It is built when it is first asked for, by a process of its own, so that neither publishing nor a request's thread pays
-for it, and stands beside the snapshot's manifest for all processes. Run as ``python -m hub.textindex <snapshot>``.
+It is built after publication, or when it is first asked for, by a process of its own, so that neither publishing nor a
+request's thread pays for it, and stands beside the snapshot's manifest for all processes. Run as
+``python -m hub.textindex <snapshot>``.
 
 Source: https://www.sqlite.org/fts5.html
 """
@@ -287,9 +288,9 @@ class TextIndexes:
         return search(snapshot.path / FILE, words, limit, ends_at - time.monotonic())
 
     def prepare(self, snapshot: Snapshot) -> _Work:
-        """Begin to build the index of a snapshot, unless that was done."""
+        """Begin to build the index of a snapshot, unless that was done and it still stands."""
         with self._lock:
-            if self._path != snapshot.path:
+            if self._path != snapshot.path or self._work.is_lost(snapshot.path / FILE):
                 self._path, self._work = snapshot.path, _Work()
                 if is_built(snapshot.path):
                     self._work.ended.set()
@@ -305,6 +306,10 @@ class _Work:
     def __init__(self) -> None:
         self.ended = threading.Event()
         self.has_failed = False
+
+    def is_lost(self, file: Path) -> bool:
+        """Whether what was built is there no more: an operator removed it because it was damaged."""
+        return self.ended.is_set() and not self.has_failed and not file.exists()
 
 
 def _build_apart(folder: Path, work: _Work) -> None:

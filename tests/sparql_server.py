@@ -128,7 +128,8 @@ class ScratchServer:
         self.scratch = ScratchStore(folder)
         self._created = 0
         answers = Answers(8 * 1024**2, 1024**2)
-        description = SelfDescription(Counter(Settings(data_dir=folder)), answers)
+        federated = endpoint.get("federation") is not None
+        description = SelfDescription(Counter(Settings(data_dir=folder)), answers, federated=federated)
         limits = SparqlSettings(base_iri=BASE, max_body_bytes=MAX_BODY_BYTES)
         self._query = SparqlApp(self.scratch, limits, answers=answers, describe=description.service, **endpoint)
         self._read = GraphStoreApp(self.scratch, answers)

@@ -16,7 +16,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
-from hub import federation, service_rewriting
+from hub import service_rewriting
 from hub.config import Service, load
 from hub.errors import (
     ConfigError,
@@ -29,6 +29,7 @@ from hub.errors import (
     ServiceError,
 )
 from hub.federation import Federation, finder
+from hub.places import Caller, CallerGoneError, serving
 from hub.service_client import ServiceClient
 from hub.service_rewriting import Limits
 from hub.web.sparql import SparqlApp
@@ -469,6 +470,22 @@ def test_blank_nodes_of_another_endpoint_get_an_iri(world: World) -> None:
     assert same[0] == same[1] != {"s": row["s"]}
 
 
+def test_blank_nodes_are_none_of_the_hub_nor_of_another_answer(world: World) -> None:
+    (node,) = json.loads(b"".join(world.pool.query(world.text("SELECT ?n { :d1 :by ?n }"), RESULTS)))["results"][
+        "bindings"
+    ]
+    label = {"type": "bnode", "value": node["n"]["value"]}
+    for endpoint in (world.one, world.two):
+        endpoint.says(["n", "x"], {"n": label, "x": {"type": "uri", "value": "http://e/x"}})
+    assert world.rows("SELECT * { ?d :by ?n { SERVICE ONE: { ?n :seen ?x } } }") == []
+    assert world.rows("SELECT * { SERVICE ONE: { ?n :seen ?x } OPTIONAL { ?d :by ?n } FILTER(BOUND(?d)) }") == []
+    assert world.rows("SELECT * { SERVICE ONE: { ?n :seen ?x } { SERVICE TWO: { ?n :seen ?x } } }") == []
+    (one,) = world.rows("SELECT ?n { SERVICE ONE: { ?n :seen ?x } }")
+    assert world.rows("SELECT ?n { SERVICE ONE: { ?n :seen ?x } }") == [one], "the same answer"
+    world.one.says(["n", "x"], {"n": label, "x": {"type": "uri", "value": "http://e/y"}})
+    assert world.rows("SELECT ?n { SERVICE ONE: { ?n :seen ?x } }") != [one]
+
+
 def test_rows_that_were_not_asked_for_change_nothing(world: World) -> None:
     iri = {"type": "uri", "value": "http://e/p8"}
     world.one.says(["p", "t", "d"], {"p": iri, "t": iri, "d": iri}, {"p": iri | {"value": "http://e/p3"}, "t": iri})
@@ -570,11 +587,25 @@ def test_queries_that_ask_others_at_the_same_time(world: World) -> None:
     hub = Federation(finder(world.services), world.client, None, world.limits)
     text = world.text("ASK { SERVICE ONE: { :p1 :taxon :t1 } }")
     with ExitStack() as stack:
-        for _ in range(federation.QUERIES):
+        for client in "aab":
+            with serving(Caller(client)):
+                stack.enter_context(hub._place())
+        with serving(Caller("a")), pytest.raises(QueryBusyError, match="ask other endpoints"):
+            hub.query(world.pool, text)
+        with serving(Caller("c")):
+            assert hub.query(world.pool, text).body, "never all places by one client"
             stack.enter_context(hub._place())
-        with pytest.raises(QueryBusyError):
+        with serving(Caller("d")), pytest.raises(QueryBusyError, match="ask other endpoints"):
             hub.query(world.pool, text)
     assert hub.query(world.pool, text).body
+
+
+def test_nobody_is_asked_for_who_has_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_rewriting, "BATCH", 1)
+    leaves = Caller("a", is_gone=lambda: bool(world.one.asked))
+    with serving(leaves), pytest.raises(CallerGoneError):
+        world.rows("SELECT * { ?d :protein ?p . SERVICE SILENT ONE: { ?p :taxon ?t } }")
+    assert len(world.asked) == 1, "of three"
 
 
 def test_too_many_patterns(world: World) -> None:

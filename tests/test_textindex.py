@@ -219,6 +219,13 @@ def test_by_itself_as_a_program(tmp_path: Path) -> None:
     assert TextIndexes().prepare(snapshot).ended.is_set()
 
 
+def test_index_that_was_removed_is_built_again(tmp_path: Path) -> None:
+    indexes, snapshot = TextIndexes(), published(tmp_path)
+    indexes.search(snapshot, "embryos", 10, 120)
+    (snapshot.path / textindex.FILE).unlink()
+    assert len(indexes.search(snapshot, "embryos", 10, 120)) == 1
+
+
 def test_index_that_is_still_being_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textindex, "_build_apart", lambda folder, work: None)
     with pytest.raises(QueryBusyError, match="being built"):

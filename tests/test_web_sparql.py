@@ -171,12 +171,20 @@ def test_no_query_and_two_queries(client: Client) -> None:
     assert is_problem(client.get("/?" + "a=b&" * 300), 400, "parameters")
 
 
-def test_form_for_people(client: Client) -> None:
-    response = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
-    assert response.status_code == 200
-    assert response.mimetype == "text/html"
-    assert b"<textarea" in response.get_data()
-    assert b"<script" not in response.get_data()
+CHROMIUM = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
+    "application/signed-exchange;v=b3;q=0.7"
+)
+
+
+@pytest.mark.parametrize("accept", [CHROMIUM, "text/html,application/xhtml+xml,*/*;q=0.8", "text/html;charset=utf-8"])
+def test_people_are_led_to_the_editor(client: Client, accept: str) -> None:
+    response = client.get("/", headers={"Accept": accept})
+    assert response.status_code == 303
+    assert response.headers["Location"] == "/sparql/editor"
+    assert "Accept" in response.headers["Vary"]
+    mounted = client.get("/", headers={"Accept": "text/html"}, environ_overrides={"SCRIPT_NAME": "/hub"})
+    assert mounted.headers["Location"] == "/hub/sparql/editor"
 
 
 def test_other_media_types_and_long_bodies(client: Client) -> None:

@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
-
 from hub import formats, sparql_guard, sparql_scope
 from hub.errors import NotAcceptableError, QueryRefusedError, QuerySyntaxError
 from hub.snapshots import Snapshot
@@ -26,16 +23,6 @@ _QUERY, _UPDATE = "application/sparql-query", "application/sparql-update"
 _NO_UPDATES = "updates are refused here: this endpoint only reads"
 _NO_QUERY = "there is no query: send ?query=…, or POST one"
 _POSITION = re.compile(r"error at (\d+):(\d+): ")
-_HTML = b"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>SPARQL endpoint</title>
-<h1>SPARQL endpoint</h1>
-<form><p><label for="query">Query</label><br>
-<textarea id="query" name="query" rows="14" cols="100">SELECT * WHERE { ?s ?p ?o } LIMIT 10</textarea>
-<p><label for="format">Format</label> <select id="format" name="format"><option value="">default</option>
-<option>json</option><option>xml</option><option>csv</option><option>tsv</option><option>turtle</option>
-<option>nt</option><option>rdfxml</option><option>jsonld</option><option>nq</option><option>trig</option>
-</select> <button>Run</button></form></html>
-"""
 Describe = Callable[[Environ, Published, formats.Format], Reply]
 
 
@@ -139,12 +126,12 @@ class SparqlApp(Endpoint):
         return protocol.parse_fields(body) if kind == protocol.FORM else {"query": [body]}
 
     def _without_query(self, environ: Environ, now: Published, fields: Fields, accept: str) -> Reply:
-        """The form for people, the service description for programs that send nothing else."""
+        """The editor for people, the service description for programs that send nothing else."""
         if environ["REQUEST_METHOD"] == "POST" or fields.keys() - {"format"}:
             raise HttpError(400, _NO_QUERY)
         if "format" not in fields and _prefers_html(accept):
-            headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(_HTML)))]
-            return Reply("200 OK", [*headers, VARY, *CORS], [_HTML])
+            editor = environ.get("SCRIPT_NAME", "") + "/sparql/editor"
+            return Reply("303 See Other", [("Location", editor), ("Content-Length", "0"), VARY, *CORS], [])
         try:
             offer = self._format(fields.get("format", [""])[-1], accept, "graph")
         except NotAcceptableError as error:
@@ -212,4 +199,7 @@ class SparqlApp(Endpoint):
 
 
 def _prefers_html(accept: str) -> bool:
-    return "text/html" in accept and parse_accept_header(accept, MIMEAccept).best == "text/html"
+    if "text/html" not in accept:
+        return False
+    offered = ["text/html", *(offer.media_type for offer in formats.of_kind("graph"))]
+    return formats.plain(accept).best_match(offered) == "text/html"
