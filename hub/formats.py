@@ -114,14 +114,14 @@ def negotiate(accept: str, kind: Kind) -> Format:
         return offers[0]
     by_media_type = {offer.media_type: offer for offer in offers}
     by_media_type |= {alias: offer for offer in offers for alias in offer.aliases if "/" in alias}
-    best = _plain(accept).best_match(list(by_media_type))
+    best = plain(accept).best_match(list(by_media_type))
     if best is None:
         raise NotAcceptableError(f"nothing that you accept is offered: ask for {_names(kind)}")
     return by_media_type[best]
 
 
-def _plain(accept: str) -> MIMEAccept:
-    """An Accept header without parameters of media types (``charset``, ``profile``), which nothing here differs by."""
+def plain(accept: str) -> MIMEAccept:
+    """Return an Accept header without parameters of media types (``charset``, ``profile``): nothing differs by them."""
     return MIMEAccept([(value.partition(";")[0].strip(), q) for value, q in parse_accept_header(accept, MIMEAccept)])
 
 

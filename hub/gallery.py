@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from pyoxigraph import (
     Literal,
@@ -36,7 +36,6 @@ from pyoxigraph import (
 
 from hub import queries
 from hub.errors import NotFoundError, QueryError
-from hub.workers import WorkerPool
 from ontology import archives, dates, identifiers, terms
 
 MAX_VALUE = 500  # characters of one parameter
@@ -60,6 +59,13 @@ _USED = re.compile(r"\$(\w+)")
 _PREFIX = re.compile(r"^PREFIX (\w+): <([^>]+)>$", re.MULTILINE)
 _LIMIT = re.compile(r"\nLIMIT ([1-9][0-9]*)\n$")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
+
+
+class Runs(Protocol):
+    """What runs queries, SERVICE included."""
+
+    def query(self, text: str, accept_format: str = "", /) -> Iterable[bytes]:
+        """Return the answer, in pieces."""
 
 
 class ParameterError(ValueError):
@@ -300,7 +306,7 @@ def rows(body: bytes) -> tuple[list[str], list[list[Any]]]:
     return [variable.value for variable in solutions.variables], [list(row) for row in solutions]
 
 
-def run(pool: WorkerPool, asked: Question) -> Outcome:
+def run(pool: Runs, asked: Question) -> Outcome:
     """Return how a question goes with its defaults."""
     start = time.perf_counter()
     try:
@@ -308,11 +314,6 @@ def run(pool: WorkerPool, asked: Question) -> Outcome:
     except QueryError as err:
         return Outcome(asked, 0, time.perf_counter() - start, str(err))
     return Outcome(asked, len(rows(body)[1]), time.perf_counter() - start)
-
-
-def run_all(pool: WorkerPool) -> list[Outcome]:
-    """Return how every question goes with its defaults; those with a ``complaint`` need somebody's attention."""
-    return [run(pool, asked) for asked in questions().values()]
 
 
 # --- published as RDF --------------------------------------------------------------------------------------------

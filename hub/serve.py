@@ -6,6 +6,7 @@ be killed or grow without touching a single page.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import socket
@@ -33,7 +34,10 @@ def application() -> Any:
     """Return the WSGI application; called once in each web process."""
     from hub.web.app import Hub
 
-    return Hub(config.load(os.environ.get(CONFIG_VARIABLE)))
+    hub = Hub(config.load(os.environ.get(CONFIG_VARIABLE)))
+    hub.warm()
+    atexit.register(hub.close)
+    return hub
 
 
 def serve(settings: Settings, config_file: str | None, host: str, port: int) -> None:

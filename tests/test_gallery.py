@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,7 +14,9 @@ from rdflib.plugins.sparql import prepareQuery
 
 from hub import config, gallery, records, snapshots
 from hub.cli import build_demo
+from hub.config import Settings
 from hub.errors import NotFoundError
+from hub.federation import Federation
 from hub.gallery import ParameterError, Question
 from hub.ingest import harvest
 from hub.workers import WorkerPool
@@ -52,14 +53,25 @@ LIMIT 10
 """
 
 
+class Workers:
+    """What answers readers, text search included."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.snapshot, self.federation = snapshots.current(settings.snapshots_dir), Federation.of(settings)
+        self.pool = WorkerPool(self.snapshot.graph, workers=1, spares=0)
+
+    def query(self, text: str, accept_format: str = "") -> Iterator[bytes]:
+        return iter(self.federation.query(self.pool, text, accept_format, snapshot=self.snapshot))
+
+
 @pytest.fixture(scope="module")
-def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     """Workers on a hub of all bundled demonstration data."""
     settings = config.load(str(build_demo(tmp_path_factory.mktemp("gallery"))), environ={})
     assert all(outcome.error is None for outcome in harvest(settings, list(settings.sources)))
-    made = WorkerPool(snapshots.current(settings.snapshots_dir).graph, workers=1, spares=0)
+    made = Workers(settings)
     yield made
-    made.close()
+    made.pool.close()
 
 
 def variables(query: str) -> list[str]:
@@ -260,18 +272,8 @@ def test_an_iri_takes_no_bracket() -> None:
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_question_gives_its_rows_on_the_demonstration_data(pool: WorkerPool, name: str) -> None:
+def test_question_gives_its_rows_on_the_demonstration_data(pool: Workers, name: str) -> None:
     assert gallery.run(pool, QUESTIONS[name]).complaint == ""
-
-
-def test_run_all_tells_what_is_wrong(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = QUESTIONS["growth-by-year"]
-    few, bad = replace(good, name="few", least_rows=10**6), replace(good, name="bad", body="SELECT nonsense")
-    monkeypatch.setattr(gallery, "questions", lambda: {asked.name: asked for asked in (good, few, bad)})
-    told = [outcome.complaint for outcome in gallery.run_all(pool)]
-    assert told[0] == ""
-    assert re.fullmatch(r"the question few gave \d+ rows, at least 1000000 are due", told[1])
-    assert told[2].startswith("the question bad failed: ")
 
 
 def hub_node(local: str) -> str:

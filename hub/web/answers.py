@@ -24,7 +24,7 @@ from hub.web import coding
 from hub.web.coding import Coding, Encoder
 from hub.web.problems import Headers
 from hub.web.protocol import CORS, VARY, Environ, Reply
-from hub.workers import WorkerPool
+from hub.workers import QueryResult, WorkerPool
 
 MAX_AGE_S = 60
 _VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid)\s*\(", re.IGNORECASE)
@@ -147,6 +147,7 @@ class Answers:
     def __init__(self, cache_bytes: int, entry_bytes: int, base_iri: str = "") -> None:
         self.cache = ResultCache(cache_bytes)
         self._entry_bytes, self._base_iri = entry_bytes, base_iri
+        self._standing: _Standing | None = None
 
     def follow(self, now: Published) -> None:
         """Forget what was true of another snapshot."""
@@ -188,8 +189,7 @@ class Answers:
         self, now: Published, request: Request, code: Coding, etag: str, make: Callable[[], Iterable[bytes]]
     ) -> Answer | _Spooled:
         plain = self.cache.get((request, "")) if code else None
-        link = f"{self._base_iri}.well-known/void#snapshot-{now.sequence}" if self._base_iri else ""
-        body = plain.body if plain else _collect(marked(make(), request.media_type, link), self._entry_bytes, code)
+        body = plain.body if plain else self._body(now, request, code, make())
         headers = [("Content-Type", request.content_type), *self._headers(now, etag)]
         if isinstance(body, Spool):
             return _Spooled([*headers, *_coded(code), ("Content-Length", str(body.size))], body)
@@ -201,13 +201,39 @@ class Answers:
             self.cache.put(now.version, (request, code), answer)
         return answer
 
+    def _body(self, now: Published, request: Request, code: Coding, given: Iterable[bytes]) -> bytes | Spool:
+        """The answer with its link; one of a single short piece is not walked through."""
+        link, media_type = self._of(now).link, request.media_type
+        whole = given.body if isinstance(given, QueryResult) else None
+        if whole is None or len(whole) > self._entry_bytes:
+            return _collect(marked(given, media_type, link), self._entry_bytes, code)
+        return _with_link(whole, media_type, link) if link else whole
+
     def _headers(self, now: Published, etag: str) -> Headers:
-        caching = f"public, max-age={MAX_AGE_S}, must-revalidate" if etag else "no-store"
-        headers = [VARY, ("Cache-Control", caching), *CORS]
-        headers += [("X-Hub-Sequence", str(now.sequence)), ("X-Hub-Truncated", "false")]
-        if etag:
-            headers += [("ETag", etag), ("Last-Modified", _http_date(now.changed))]
-        return headers
+        standing = self._of(now)
+        return [*standing.lasting, ("ETag", etag)] if etag else standing.fleeting[:]
+
+    def _of(self, now: Published) -> _Standing:
+        if (standing := self._standing) is None or standing.version != now.version:
+            link = f"{self._base_iri}.well-known/void#snapshot-{now.sequence}" if self._base_iri else ""
+            self._standing = standing = _standing(now, link)
+        return standing
+
+
+class _Standing(NamedTuple):
+    """What is said with every answer from one snapshot: with those that are kept until the next, and with others."""
+
+    version: str
+    link: str
+    lasting: Headers
+    fleeting: Headers
+
+
+def _standing(now: Published, link: str) -> _Standing:
+    said = [VARY, *CORS, ("X-Hub-Sequence", str(now.sequence)), ("X-Hub-Truncated", "false")]
+    caching = ("Cache-Control", f"public, max-age={MAX_AGE_S}, must-revalidate")
+    changed = ("Last-Modified", format_datetime(now.changed.astimezone(UTC), usegmt=True))
+    return _Standing(now.version, link, [*said, caching, changed], [*said, ("Cache-Control", "no-store")])
 
 
 class _Spooled(NamedTuple):
@@ -278,11 +304,16 @@ def marked(pieces: Iterable[bytes], media_type: str, link: str) -> Iterator[byte
 
 def _with_link(start: bytes, media_type: str, link: str) -> bytes:
     if media_type == _JSON and start.startswith(_JSON_HEAD):
-        rest = start[len(_JSON_HEAD) :]
-        return _JSON_HEAD + f'"link":[{json.dumps(link)}]'.encode() + (b"" if rest[:1] == b"}" else b",") + rest
+        end = len(_JSON_HEAD)
+        return b"".join((_JSON_HEAD, _json_link(link), b"" if start[end : end + 1] == b"}" else b",", start[end:]))
     if media_type == _XML:
         return start.replace(_XML_HEAD_END, f"<link href={quoteattr(link)}/>".encode() + _XML_HEAD_END, 1)
     return start
+
+
+@lru_cache(maxsize=4)
+def _json_link(link: str) -> bytes:
+    return f'"link":[{json.dumps(link)}]'.encode()
 
 
 def is_volatile(query: str) -> bool:
@@ -311,8 +342,3 @@ def _raw(environ: Environ) -> Raw:
 
 def _coded(code: Coding) -> Headers:
     return [("Content-Encoding", code)] if code else []
-
-
-@lru_cache(maxsize=4)
-def _http_date(moment: datetime) -> str:
-    return format_datetime(moment.astimezone(UTC), usegmt=True)

@@ -8,11 +8,10 @@ from typing import Any
 from flask import Request
 from pyoxigraph import Quad
 from pyoxigraph import serialize as write
-from werkzeug.datastructures import MIMEAccept
 
 from hub import records
 from hub.errors import NotAcceptableError
-from hub.formats import HTML, JSON, JSONLD, NQUADS, NTRIPLES, RDFXML, ROCRATE, TRIG, TURTLE, Format
+from hub.formats import HTML, JSON, JSONLD, NQUADS, NTRIPLES, RDFXML, ROCRATE, TRIG, TURTLE, Format, plain
 
 GRAPHS = (JSONLD, TURTLE, NTRIPLES, RDFXML, NQUADS, TRIG)
 DATASET = (HTML, JSONLD, ROCRATE, TURTLE, NTRIPLES, RDFXML, NQUADS, TRIG)
@@ -41,7 +40,7 @@ def choose(request: Request, *offered: Format, suffix: str | None = None) -> For
         return _only(offered, "." + suffix.lstrip("."))
     if name := request.args.get("format"):
         return _only(offered, name)
-    return _accepted(request.headers.get("Accept", ""), request.accept_mimetypes, offered)
+    return _accepted(request.headers.get("Accept", ""), offered)
 
 
 def _only(offered: Iterable[Format], wanted: str) -> Format:
@@ -52,7 +51,7 @@ def _only(offered: Iterable[Format], wanted: str) -> Format:
     raise NotAcceptableError(f"format: {wanted!r} is not offered here; there are {', '.join(o.name for o in offered)}")
 
 
-def _accepted(header: str, accepted: MIMEAccept, offered: tuple[Format, ...]) -> Format:
+def _accepted(header: str, offered: tuple[Format, ...]) -> Format:
     if not header.strip():
         return offered[0]
     if ROCRATE in offered and "ro/crate" in header:
@@ -60,7 +59,7 @@ def _accepted(header: str, accepted: MIMEAccept, offered: tuple[Format, ...]) ->
     by_type = {o.media_type: o for o in offered if o is not ROCRATE}
     if JSONLD in offered:
         by_type.setdefault(JSON.media_type, JSONLD)
-    best = accepted.best_match(by_type)
+    best = plain(header).best_match(by_type)
     if best is None:
         raise NotAcceptableError(f"nothing that you accept is offered: ask for {', '.join(by_type)}")
     return by_type[best]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -85,18 +86,45 @@ class Endpoint:
         ]
 
 
-def root(environ: Environ) -> str:
+def root(environ: Environ, proxies: str = "", base_iri: str = "") -> str:
     """Return the address of the hub as the caller wrote it, without a slash at the end.
 
-    Only the host that the request was sent to counts: no ``X-Forwarded-…`` header, which anybody can send.
+    ``X-Forwarded-Host`` and ``-Proto`` are believed of trusted proxies. From anybody else they tell at most that the
+    host and scheme of this request may not be the caller's, and the base IRI stands for them.
+
+    Args:
+        environ: the WSGI environment.
+        proxies: addresses and networks with commas in between, as the setting ``trusted_proxies``.
+        base_iri: the hub's base IRI; "" to believe the request.
 
     Raises:
-        HttpError: the Host header is no host.
+        HttpError: the host is none.
     """
     host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-    if not _HOST.fullmatch(host):
+    scheme = environ["wsgi.url_scheme"]
+    forwarded = [_last(environ.get(name, "")) for name in ("HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")]
+    if any(forwarded):
+        if _is_among(environ.get("REMOTE_ADDR", ""), proxies):
+            host, scheme = forwarded[0] or host, forwarded[1].lower() or scheme
+        elif base_iri:
+            return base_iri.rstrip("/")
+    if not _HOST.fullmatch(host) or scheme not in ("http", "https"):
         raise HttpError(400, "the Host header is not a host name with an optional port")
-    return f"{environ['wsgi.url_scheme']}://{host}{environ.get('SCRIPT_NAME', '')}"
+    return f"{scheme}://{host}{environ.get('SCRIPT_NAME', '')}"
+
+
+def _last(header: str) -> str:
+    """Return the last entry of a list, which the nearest proxy wrote."""
+    return header.rpartition(",")[2].strip()
+
+
+def _is_among(address: str, networks: str) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    plain = getattr(found, "ipv4_mapped", None) or found
+    return any(plain in ip_network(network.strip()) for network in networks.split(",") if network.strip())
 
 
 def graph_iri(text: str, parameter: str) -> str:

@@ -38,13 +38,20 @@ class SelfDescription:
         answers: where answers are kept.
         examples: gives what is said of saved queries.
         federated: whether SERVICE is answered.
+        proxies: whose ``X-Forwarded-…`` headers are believed, as the setting ``trusted_proxies``.
     """
 
     def __init__(
-        self, counter: Counter, answers: Answers, examples: Examples | None = None, *, federated: bool = False
+        self,
+        counter: Counter,
+        answers: Answers,
+        examples: Examples | None = None,
+        *,
+        federated: bool = False,
+        proxies: str = "",
     ) -> None:
         self._counter, self._answers = counter, answers
-        self._examples, self._federated = examples, federated
+        self._examples, self._federated, self._proxies = examples, federated, proxies
 
     def service(self, environ: Environ, now: Published, offer: formats.Format) -> Reply:
         """Describe the endpoint, its data included, for who asks ``/sparql`` nothing."""
@@ -55,7 +62,7 @@ class SelfDescription:
         return self._reply(environ, now, offer, whole=False)
 
     def _reply(self, environ: Environ, now: Published, offer: formats.Format, *, whole: bool) -> Reply:
-        root = protocol.root(environ)
+        root = protocol.root(environ, self._proxies, now.snapshot.base_iri)
         found = self._counter.get(now.snapshot, WAIT_S)
         request = Request(f"description of {root} {whole}", offer.media_type, offer.content_type)
 
