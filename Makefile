@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench torture lint generate editor lock clean FORCE
+.PHONY: help demo test bench peers torture lint generate editor lock clean FORCE
 
 # A virtual environment holds absolute paths: one that came with a copied checkout, or was cut short, is made anew.
 USABLE := $(shell grep -sqF "$(CURDIR)/.venv/bin/" $(BIN)/pip && \
@@ -35,6 +35,10 @@ test: .venv ## run the test suite
 bench: .venv ## run the benchmarks; the result is build/bench.json
 	@mkdir -p build
 	$(BIN)/python -m tests.benchmarks.run
+
+peers: .venv ## install what the SPARQL benchmarks compare with (Debian; as root)
+	apt-get install --yes --no-install-recommends wrk virtuoso-opensource-7-bin virtuoso-opensource-7-common
+	$(BIN)/python -m tests.benchmarks.peers
 
 torture: .venv ## kill, corrupt and starve the hub
 	$(BIN)/python -m tests.torture

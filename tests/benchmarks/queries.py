@@ -70,8 +70,10 @@ class Mixes:
 
     def draw(self, templates: dict[str, str], name: str | None = None) -> str:
         """Return one query, of that name or of any."""
-        template = templates[name or self.chance.choice(sorted(templates))]
-        return PREFIXES + re.sub(r"\$(\w+)", lambda m: self.chance.choice(self.values[m[1]]), template)
+        text = templates[name or self.chance.choice(sorted(templates))]
+        for parameter in dict.fromkeys(re.findall(r"\$(\w+)", text)):
+            text = text.replace(f"${parameter}", self.chance.choice(self.values[parameter]))
+        return PREFIXES + text
 
     def point(self) -> str:
         """Return all triples of a dataset."""

@@ -21,6 +21,7 @@ class Stage:
         graph: the published snapshot's store.
         rounds: rounds of all sides in turn.
         say: tells what was done.
+        kept: folder that keeps what peers have loaded for the next run, if any does.
     """
 
     home: Path
@@ -28,6 +29,7 @@ class Stage:
     graph: Path
     rounds: int
     say: Say
+    kept: Path | None = None
 
 
 def of(home: Path, rounds: int, say: Say) -> Stage:
