@@ -62,6 +62,46 @@ def runs_graph(base: str) -> str:
     return f"{base}graph/runs"
 
 
+def rule(base: str, name: str) -> str:
+    """Return the IRI of a link rule."""
+    return f"{base}rule/{_path(name)}"
+
+
+def link(base: str, digest: str) -> str:
+    """Return the IRI of a link with its evidence."""
+    return f"{base}link/{_path(digest)}"
+
+
+def links_graph(base: str, rule: str) -> str:
+    """Return the IRI of the graph that holds a rule's links, each as a statement and with its evidence."""
+    return f"{base}graph/links/{_path(rule)}"
+
+
+def candidates_graph(base: str, rule: str) -> str:
+    """Return the IRI of the graph that holds what a rule is not sure of."""
+    return f"{base}graph/candidates/{_path(rule)}"
+
+
+def findings_graph(base: str, rule: str) -> str:
+    """Return the IRI of the graph that holds the quality problems that a link rule found."""
+    return f"{base}graph/findings/{_path(rule)}"
+
+
 def run(base: str, number: int) -> str:
     """Return the IRI of a run."""
     return f"{base}run/{number}"
+
+
+def ontology_graph(base: str, prefix: str) -> str:
+    """Return the IRI of the graph that holds what an ontology says of its terms."""
+    return f"{base}graph/ontology/{_path(prefix)}"
+
+
+def closure_graph(base: str, prefix: str) -> str:
+    """Return the IRI of the graph that holds every superclass of an ontology's terms, not the direct ones only."""
+    return f"{ontology_graph(base, prefix)}/closure"
+
+
+def is_ontology_graph(base: str, iri: str) -> bool:
+    """Tell whether a graph is of an ontology."""
+    return iri.startswith(f"{base}graph/ontology/")

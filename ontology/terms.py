@@ -129,7 +129,7 @@ def _lines(folder: str, name: str) -> Iterator[list[str]]:
 def _slice(name: str) -> tuple[_Row, ...]:
     return tuple(
         _Row(term(curie), label, _listed(synonyms), tuple(term(parent) for parent in _listed(parents)))
-        for curie, label, synonyms, parents in _lines("slices", f"{name}.tsv")
+        for curie, label, synonyms, parents, *_ in _lines("slices", f"{name}.tsv")
     )
 
 
