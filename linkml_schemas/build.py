@@ -194,6 +194,9 @@ def vocabulary(view: SchemaView) -> str:
     ontology = URIRef(str(HUB).rstrip("#"))
     graph.add((ontology, RDF.type, OWL.Ontology))
     graph.add((ontology, RDFS.label, Literal("Bioimage hub vocabulary", lang="en")))
+    for slot in view.all_slots().values():
+        if slot.symmetric:
+            graph.add((URIRef(_iri(view, slot.slot_uri)), RDF.type, OWL.SymmetricProperty))
     for iri, kind, description in _own_terms(view):
         term = URIRef(iri)
         graph.add((term, RDF.type, kind))

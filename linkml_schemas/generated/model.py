@@ -575,6 +575,7 @@ class Finding(Thing):
     offending_value: Optional[str] = Field(default=None, description="""The value that broke the rule, shortened.""")
     message: str = Field(default=..., description="""The problem in one sentence.""")
     suggestion: Optional[str] = Field(default=None, description="""What would be right.""")
+    evidence: Optional[list[str]] = Field(default=None, description="""The values or text that the link rests on.""")
     id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
     type: Literal["https://w3id.org/bioimage-hub/vocab#Finding","http://www.w3.org/ns/dqv#QualityAnnotation","hub:Finding","dqv:QualityAnnotation"] = Field(default="dqv:QualityAnnotation", description="""The thing's class.""")
 
@@ -587,6 +588,7 @@ class Link(Thing):
     link_predicate: str = Field(default=..., description="""What the link says.""")
     link_object: str = Field(default=..., description="""What the link leads to.""")
     rule: Optional[str] = Field(default=None, description="""Short stable name of the rule.""")
+    link_rule: Optional[str] = Field(default=None, description="""The rule that found the link.""")
     evidence: Optional[list[str]] = Field(default=None, description="""The values or text that the link rests on.""")
     confidence: Optional[Decimal] = Field(default=None, description="""How sure the rule is, from 0 to 1.""", ge=0, le=1)
     attributed_to: Optional[str] = Field(default=None, description="""The person or record that asserts the link.""")
@@ -594,6 +596,18 @@ class Link(Thing):
     last_seen: Optional[datetime ] = Field(default=None, description="""When the link was last made again.""")
     id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
     type: Literal["https://w3id.org/bioimage-hub/vocab#Link","hub:Link"] = Field(default="hub:Link", description="""The thing's class.""")
+
+
+class LinkRule(Thing):
+    """
+    A rule by which the hub finds links.
+    """
+    name: str = Field(default=..., description="""What people call it; the title of a dataset or paper, the label of a term.""")
+    rule: str = Field(default=..., description="""Short stable name of the rule.""")
+    rule_version: Optional[str] = Field(default=None, description="""Version of the rule; every record is compared anew when it is raised.""")
+    justification: Optional[str] = Field(default=None, description="""How the rule's links are justified, in the words of the Semantic Mapping Vocabulary.""")
+    id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
+    type: Literal["https://w3id.org/bioimage-hub/vocab#LinkRule","hub:LinkRule"] = Field(default="hub:LinkRule", description="""The thing's class.""")
 
 
 # Model rebuild
@@ -623,3 +637,4 @@ CatalogRecord.model_rebuild()
 HarvestRun.model_rebuild()
 Finding.model_rebuild()
 Link.model_rebuild()
+LinkRule.model_rebuild()
