@@ -30,7 +30,7 @@ demo: .venv ## serve the demonstration data on http://127.0.0.1:8080
 	$(BIN)/hub demo
 
 test: .venv ## run the test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: .venv ## run the benchmarks; the result is build/bench.json
 	@mkdir -p build

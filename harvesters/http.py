@@ -27,7 +27,7 @@ from harvesters.polite import conditional, robots
 from harvesters.polite.answers import ACCEPTED_CODINGS, PASSING, Answer, PassingError, mapped_errors, public_url
 from harvesters.polite.conditional import Validator
 from harvesters.polite.network import Guard, Place, place
-from harvesters.polite.pace import Pace, retry_after_s
+from harvesters.polite.pace import Pace, retry_after_s, told_interval_s
 from harvesters.polite.questions import MAX_REDIRECTS, REDIRECTS, Question, question
 from harvesters.polite.transport import Transport
 
@@ -319,6 +319,8 @@ class PoliteSession:
             prepared.headers.update(known.headers() if known else {})
             self.requests += 1
             response = self._transport.ask(prepared)
+        if (interval_s := told_interval_s(response.headers)) is not None:
+            self._pace.slow_down(self._asked, min(interval_s, self.manners.max_wait_s))
         return Answer(response, url, self._guard, self.manners.deadline_s, key, known)
 
     # --- using an answer

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from enum import StrEnum
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -22,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from hub import config
+from hub import cli_export, cli_findings, cli_links, config
 from hub.config import Settings
 from hub.errors import ConfigError, HubError
 from hub.log import Report
@@ -116,7 +117,7 @@ def harvest(
 
 
 def _harvest(settings: Settings, names: list[str], *, full: bool = False, confirm: bool = False) -> list[Any]:
-    from hub import ingest
+    from hub import ingest, review
 
     with _progress() as bar:
         task = bar.add_task("harvest", total=None)
@@ -124,7 +125,12 @@ def _harvest(settings: Settings, names: list[str], *, full: bool = False, confir
         def show(source: str, report: Report) -> None:
             bar.update(task, description=source, completed=report.listed)
 
-        return ingest.harvest(settings, names, full=full, confirm=confirm, progress=show)
+        outcomes = ingest.harvest(settings, names, full=full, confirm=confirm, progress=show)
+        bar.update(task, description="saved questions")
+        found = review.after_harvest(settings)
+    for complaint in found.complaints if found else ():
+        _say(complaint, "yellow")
+    return outcomes
 
 
 @app.command(name="try")
@@ -270,6 +276,54 @@ def submit(
         raise typer.Exit(1)
 
 
+class ReferencesAction(StrEnum):
+    """What `hub references` does."""
+
+    LIST = "list"
+    UPDATE = "update"
+
+
+@app.command()
+def references(
+    action: Annotated[ReferencesAction, typer.Argument(help="list, or update.")],
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="References to update.")] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Take a copy that has far fewer rows.")] = False,
+    config_file: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List reference data such as ontologies, or download what changed of it."""
+    from hub import maintenance
+
+    settings = config.load(config_file)
+    if action is ReferencesAction.LIST:
+        _print_references(maintenance.known_references(settings), as_json)
+        return
+    outcomes = maintenance.update_references(settings, names or [], confirm=confirm)
+    if as_json:
+        _print_json([asdict(o) for o in outcomes])
+    else:
+        for outcome in outcomes:
+            if outcome.error:
+                _say(f"{outcome.name} is not updated: {outcome.error}")
+            else:
+                line = f"{outcome.name}: {outcome.state}, version {outcome.version or 'unknown'}, {outcome.rows}"
+                out.print(line, markup=False, highlight=False, soft_wrap=True)
+    if any(o.error for o in outcomes):
+        raise typer.Exit(1)
+
+
+def _print_references(known: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        _print_json(known)
+        return
+    columns = ("name", "kind", "format", "version", "licence", "retrieved")
+    table = Table(*columns, "rows")
+    for reference in known:
+        rows = ", ".join(f"{count} {name}" for name, count in (reference["rows"] or {}).items())
+        table.add_row(*(str(reference[column] or "-") for column in columns), rows or "-")
+    out.print(table)
+
+
 @app.command()
 def check(config_file: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Compare log, payloads and published graph; exit 1 when something does not fit."""
@@ -366,6 +420,10 @@ def build_demo(folder: Path) -> Path:
                 shutil.copyfile(file, target)
     return folder / "hub.toml"
 
+
+cli_links.register(app)
+cli_findings.register(app)
+cli_export.register(app)
 
 if __name__ == "__main__":
     main()

@@ -15,14 +15,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harvesters.contract import Source
+from harvesters.references.contract import Reference
 from hub import places
 from hub.errors import ConfigError
 from linkml_schemas.generated.model import Dataset
+from ontology import identifiers
 from ontology.archives import ARCHIVES
 
 DEFAULT_FILE = "hub.toml"
 SOURCE_KEYS = ("harvester", "archive", "url")
 SERVICE_KEYS = ("url", "inner", "private")
+REFERENCE_KEYS = ("kind", "format", "url")
+CURATOR_KEYS = ("orcid", "token_sha256")
 
 
 def _setting(default: Any, help_text: str) -> Any:
@@ -46,6 +50,21 @@ class Service:
     is_private: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Curator:
+    """A person whose word on links counts.
+
+    Attributes:
+        name: the name in the settings.
+        orcid: IRI that verdicts are attributed to.
+        token_sha256: SHA-256 of the token that the person's requests carry; the token itself is kept nowhere.
+    """
+
+    name: str
+    orcid: str
+    token_sha256: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What an operator can set. Each has a default; the variable of ``data_dir`` is ``HUB_DATA_DIR``."""
@@ -59,7 +78,7 @@ class Settings:
     harvest_timeout_s: float = _setting(30.0, "Longest silence of an archive's server, in seconds.")
     deletion_guard: float = _setting(0.2, "Share of a source's records that may vanish in one run without --confirm.")
     keep_snapshots: int = _setting(3, "How many published snapshots are kept.")
-    query_workers: int = _setting(2, "Processes that answer SPARQL queries, per web process.")
+    query_workers: int = _setting(2, "Processes for quick SPARQL queries, and as many for slow ones, per web process.")
     query_timeout_s: float = _setting(30.0, "Longest time for one query, in seconds.")
     query_queue_s: float = _setting(10.0, "Longest wait for a free query worker, in seconds.")
     query_memory_bytes: int = _setting(1 << 30, "Memory that one query may take, in bytes.")
@@ -68,12 +87,14 @@ class Settings:
     cache_bytes: int = _setting(64 << 20, "Memory for cached answers of each web process, in bytes.")
     service_timeout_s: float = _setting(15.0, "Longest time for one answer of another SPARQL endpoint, in seconds.")
     max_service_rows: int = _setting(20_000, "Most rows that one SERVICE pattern may have.")
-    trusted_proxies: str = _setting("", "Addresses and networks, with commas, whose X-Forwarded-For is believed.")
+    trusted_proxies: str = _setting("", "Addresses and networks, with commas, whose X-Forwarded headers are believed.")
     web_workers: int = _setting(2, "Web processes of `hub serve`.")
     sources: Mapping[str, Source] = field(default_factory=dict)
     precedence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     schedules: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    curators: Mapping[str, Curator] = field(default_factory=dict)
 
     @property
     def database(self) -> str:
@@ -123,13 +144,15 @@ def load(path: str | None = None, environ: Mapping[str, str] | None = None) -> S
 
 
 def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Settings:
-    tables, order, services = (data.pop(name, {}) for name in ("sources", "precedence", "services"))
+    tables, order, services, references, curators = (
+        data.pop(name, {}) for name in ("sources", "precedence", "services", "references", "curators")
+    )
     known = {name: (variable, default) for name, variable, default, _ in option_fields()}
     for name in data:
         if name not in known:
             raise ConfigError(
-                f"{name}: no such setting; there are {', '.join(sorted(known))}, [precedence], [services] and "
-                "[sources.<name>]"
+                f"{name}: no such setting; there are {', '.join(sorted(known))}, [precedence], [services], "
+                "[references.<name>], [curators.<name>] and [sources.<name>]"
             )
     values: dict[str, Any] = {}
     for name, (variable, default) in known.items():
@@ -141,6 +164,10 @@ def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Setti
     _check(values)
     if not isinstance(tables, dict) or not isinstance(services, dict):
         raise ConfigError("sources, services: write one table [sources.<name>] for each source, and one [services]")
+    if not isinstance(references, dict):
+        raise ConfigError("references: write one table [references.<name>] for each")
+    if not isinstance(curators, dict):
+        raise ConfigError("curators: write one table [curators.<name>] for each person")
     sources = {name: _source(name, table, here) for name, table in tables.items()}
     schedules = {n: str(t["schedule"]) for n, t in tables.items() if "schedule" in t}
     return Settings(
@@ -149,7 +176,35 @@ def _settings(data: dict[str, Any], env: Mapping[str, str], here: Path) -> Setti
         precedence=_precedence(order, set(sources)),
         schedules=schedules,
         services={name: _service(name, given) for name, given in services.items()},
+        references={name: _reference(name, table, here) for name, table in references.items()},
+        curators={name: _curator(name, table) for name, table in curators.items()},
     )
+
+
+def _curator(name: str, table: Any) -> Curator:
+    if not isinstance(table, dict) or not all(isinstance(table.get(key), str) for key in CURATOR_KEYS):
+        raise ConfigError(f"[curators.{name}] needs {', '.join(CURATOR_KEYS)}")
+    if table.keys() - set(CURATOR_KEYS):
+        raise ConfigError(f"[curators.{name}]: write only {', '.join(CURATOR_KEYS)}; never the token itself")
+    if not re.fullmatch("[0-9a-f]{64}", table["token_sha256"]):
+        raise ConfigError(f"[curators.{name}] token_sha256: write the hash that `hub curator token` prints")
+    try:
+        return Curator(name, identifiers.orcid(table["orcid"]), table["token_sha256"])
+    except ValueError as err:
+        raise ConfigError(f"[curators.{name}] orcid: {err}") from err
+
+
+def _reference(name: str, table: Any, here: Path) -> Reference:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise ConfigError(f"[references.{name}]: name a reference in small letters, digits and hyphens")
+    if not isinstance(table, dict) or not all(isinstance(table.get(key), str) for key in REFERENCE_KEYS):
+        raise ConfigError(f"[references.{name}] needs {', '.join(REFERENCE_KEYS)}")
+    kind, form, url = (table[key] for key in REFERENCE_KEYS)
+    if "://" not in url:
+        url = os.path.normpath(here.absolute() / url)
+    elif not _host(url):
+        raise ConfigError(f"[references.{name}] url: {url!r} is no http or https address and no file")
+    return Reference(name, kind, form, url, {k: v for k, v in table.items() if k not in REFERENCE_KEYS})
 
 
 def _service(name: str, given: Any) -> Service:

@@ -10,6 +10,9 @@
     ├── NotFoundError          nothing of that name was ever here            404
     ├── GoneError              it was here and is withdrawn (has tombstone)  410
     ├── NotAcceptableError     no format that the caller accepts             406
+    ├── VerdictError           a curator's word that cannot be read          422
+    │   ├── VerdictConflictError  it says nothing new, or of a link that is gone  409
+    │   └── VerdictForbiddenError it takes back another curator's word       403
     └── QueryError             one query failed; the service goes on
         ├── QuerySyntaxError   not SPARQL; says where                        400
         ├── QueryRefusedError  SPARQL that is not allowed here               400
@@ -18,6 +21,7 @@
         ├── QueryMemoryError   needed more memory than it may have           503
         ├── QueryBusyError     no free worker in time                        503
         ├── ServiceError       an endpoint asked by SERVICE failed           502
+        │   └── ServiceTimeoutError  it gave no whole answer in time         504
         └── ResultTooLargeError   answer longer than allowed                 413
 
 Domain errors know no HTTP; ``hub.web.problems`` maps each class to a status once.
@@ -67,6 +71,18 @@ class NotAcceptableError(HubError):
     """No format that the caller accepts is offered."""
 
 
+class VerdictError(HubError):
+    """A curator's word on a link cannot be read."""
+
+
+class VerdictConflictError(VerdictError):
+    """A curator's word is given already, or is about a link that no rule finds any more."""
+
+
+class VerdictForbiddenError(VerdictError):
+    """A curator's word is another curator's to take back."""
+
+
 class QueryError(HubError):
     """One query failed; the service goes on."""
 
@@ -96,7 +112,11 @@ class QueryBusyError(QueryError):
 
 
 class ServiceError(QueryError):
-    """Another endpoint, which the query asks with SERVICE, gave no whole answer in time."""
+    """Another endpoint, which the query asks with SERVICE, gave no whole answer."""
+
+
+class ServiceTimeoutError(ServiceError):
+    """Another endpoint took longer than one answer may."""
 
 
 class ResultTooLargeError(QueryError):

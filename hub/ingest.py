@@ -31,10 +31,14 @@ from harvesters.contract import (
 from harvesters.http import Manners, PoliteSession
 from harvesters.keep import Keep
 from harvesters.polite.answers import public_url
-from hub import records, snapshots, views
+from hub import coverage, findings, records, references, snapshots, views
 from hub.config import Settings
 from hub.errors import ConfigError
+from hub.links import engine, view
+from hub.links.catalogue import Links
+from hub.links.tables import Tables
 from hub.log import Batch, EntryRow, Log, RecordRow, Report, now
+from hub.routes import Precedence
 from hub.routes import harvester_named as harvester_named
 from hub.store import GraphStore, write_lock
 
@@ -105,17 +109,40 @@ def _source(settings: Settings, name: str) -> Source:
 
 
 def publish(settings: Settings, log: Log, progress: Callable[[int], object] = lambda _: None) -> snapshots.Snapshot:
-    """Bring the store up to the log and publish it; the caller holds the write lock."""
+    """Bring links and store up to the log and publish; the caller holds the write lock."""
     check_base(settings, log)
+    references.ensure(settings, log)
+    links = Links(log)
+    engine.update(log, links, Tables(settings), settings)
+    findings.update(log, links, settings)
+    coverage.update(log, settings)
     standing = snapshots.current_or_none(settings.snapshots_dir)
-    if standing is not None and standing.sequence == log.last_sequence():
+    wanted = (log.last_sequence(), links.last_sequence())
+    if standing is not None and (standing.sequence, standing.link_sequence) == wanted:
         return standing
     with GraphStore(settings.store_dir) as store:
-        if store.sequence() > log.last_sequence():
+        if store.sequence() > wanted[0] or store.link_sequence() > wanted[1]:
             logger.warning("the store is ahead of the log (an older catalogue was put back?), so it is built anew")
             store.clear()
-        views.catch_up(log, store, settings, progress)
-        return snapshots.publish(store, settings.snapshots_dir, settings.base_iri, now(), settings.keep_snapshots)
+        return publish_store(settings, log, links, store, progress)
+
+
+def publish_store(
+    settings: Settings,
+    log: Log,
+    links: Links,
+    store: GraphStore,
+    progress: Callable[[int], object] = lambda _: None,
+    *,
+    anew: bool = False,
+) -> snapshots.Snapshot:
+    """Bring a store up to the log and its links, and publish it."""
+    views.catch_up(log, store, settings, progress)
+    view.catch_up(links, store, Precedence.of(settings), progress)
+    if views.refresh_ontologies(store, settings):
+        store.flush()
+    keep = settings.keep_snapshots
+    return snapshots.publish(store, settings.snapshots_dir, settings.base_iri, now(), keep, anew=anew)
 
 
 def check_base(settings: Settings, log: Log) -> None:

@@ -370,6 +370,26 @@ class Log:
             query = sa.select(records).where(records.c.iri.in_(datasets))
             return [RecordRow(*row) for row in db.execute(query.order_by(records.c.source, records.c.accession))]
 
+    def records_of(self, keys: Iterable[tuple[str, str]]) -> list[RecordRow]:
+        """Return what stands of the records of the given (source, accession) pairs."""
+        by_key = sa.tuple_(records.c.source, records.c.accession).in_(sorted(set(keys)))
+        with self.engine.connect() as db:
+            return [RecordRow(*row) for row in db.execute(sa.select(records).where(by_key))]
+
+    def having_accession(self, accession: str) -> list[RecordRow]:
+        """Return what stands of every source's record of an accession."""
+        query = sa.select(records).where(records.c.accession == accession).order_by(records.c.source)
+        with self.engine.connect() as db:
+            return [RecordRow(*row) for row in db.execute(query)]
+
+    def active_after(self, place: tuple[str, str], limit: int) -> list[RecordRow]:
+        """Return the next active records after a (source, accession), in the database's order of these."""
+        key = sa.tuple_(records.c.source, records.c.accession)
+        query = sa.select(records).where((key > place) & (records.c.state == "active"))
+        with self.engine.connect() as db:
+            rows = db.execute(query.order_by(records.c.source, records.c.accession).limit(limit))
+            return [RecordRow(*row) for row in rows]
+
     def counts(self) -> dict[str, int]:
         """Return the number of records by state."""
         with self.engine.connect() as db:

@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pyoxigraph import NamedNode, RdfFormat, Store
+from pyoxigraph import NamedNode, Quad, RdfFormat, Store
 
 from harvesters.contract import RecordError
 from harvesters.keep import Keep
-from hub import ingest, records, routes, snapshots, views
+from hub import coverage, findings, ingest, records, references, review, routes, snapshots, views
 from hub.config import Settings
-from hub.errors import ConfigError
+from hub.errors import ConfigError, HubError
+from hub.links import engine, view
+from hub.links.catalogue import Links
+from hub.links.tables import Tables
 from hub.log import Log, RecordRow, now
+from hub.ontologies import TERM_CLASSES
 from hub.routes import Precedence
-from hub.store import DEFAULT, META, GraphStore, dump_to, write_lock
+from hub.store import DEFAULT, META, RDF_TYPE, GraphStore, dump_to, iri_of, write_lock
 from linkml_schemas.generated.model import Dataset
 from ontology import identifiers
 from ontology.text import has_email
@@ -48,6 +52,7 @@ def check(settings: Settings) -> Check:
     log = Log(settings.database)
     try:
         _check_payloads(settings, log, result)
+        result.problems.extend(references.problems(settings, log))
         _count_genes(log, settings.base_iri, result)
         ingest.check_base(settings, log)
         snapshot = snapshots.current_or_none(settings.snapshots_dir)
@@ -62,7 +67,20 @@ def check(settings: Settings) -> Check:
         _check_graph(settings, log, snapshot, result)
     finally:
         log.close()
+    if "statements" in result.facts:
+        _check_questions(settings, snapshot, result)
     return result
+
+
+def _check_questions(settings: Settings, snapshot: snapshots.Snapshot, result: Check) -> None:
+    """Run every saved question with its defaults."""
+    try:
+        found = review.review(settings, snapshot)
+    except HubError as err:
+        result.problems.append(f"the saved questions could not be asked: {err}")
+        return
+    result.facts["questions"] = found.questions
+    result.problems.extend(found.complaints)
 
 
 def _check_payloads(settings: Settings, log: Log, result: Check) -> None:
@@ -128,20 +146,58 @@ def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, res
         return
     named: set[Any] = set()
     default: set[Any] = set()
+    used: set[str] = set()
+    terms = f"{settings.base_iri}{views.TERM_LINKS}"
     for quad in whole:
         if quad.graph_name == META:
             continue
-        (default if quad.graph_name == DEFAULT else named).add(quad.subject)
+        if not iri_of(quad.graph_name).startswith(f"{settings.base_iri}graph/candidates/"):
+            (default if quad.graph_name == DEFAULT else named).add(quad.subject)
         result.problems.extend(_bad_terms(quad))
-    result.facts["statements"] = len(whole)
+        if quad.predicate == RDF_TYPE and quad.graph_name == DEFAULT and quad.object in TERM_CLASSES:
+            used.add(quad.subject.value)
+        elif quad.predicate == views.LINK_OBJECT and iri_of(quad.graph_name).startswith(terms):
+            used.add(quad.object.value)
+    result.facts["statements"] = sum(1 for quad in whole if quad.graph_name != META)
     result.facts["graph_sha256"] = views.graph_sha256(snapshot.graph)
     if named != default:
         result.problems.append(
             f"{len(named ^ default)} things are in the default graph or a named graph only: run `hub rebuild`"
         )
-    for graph, wanted in views.graphs_of_all(list(log.all_records()), Precedence.of(settings)).items():
+    wanted_graphs = views.graphs_of_all(list(log.all_records()), Precedence.of(settings))
+    wanted_graphs.update(views.ontology_graphs(settings, used))
+    for graph, wanted in wanted_graphs.items():
         if set(store.quads_for_pattern(None, None, None, graph)) != set(wanted):
             result.problems.append(f"{graph.value} is not what the log says: run `hub rebuild`")
+    _check_links(settings, Links(log), snapshot, store, result)
+
+
+def _check_links(settings: Settings, links: Links, snapshot: snapshots.Snapshot, store: Store, result: Check) -> None:
+    """Compare the graphs of links with the catalogue, and facts with the default graph."""
+    result.facts["links"] = {counts.pop("rule"): _few(counts) for counts in links.counts()}
+    if snapshot.link_sequence != links.last_sequence():
+        behind = f"the published snapshot is of change {snapshot.link_sequence} of links"
+        result.problems.append(f"{behind}, the catalogue is at {links.last_sequence()}: run `hub links update`")
+        return
+    base = settings.base_iri
+    starts = tuple(f"{base}graph/{kind}/" for kind in ("links", "candidates", "findings"))
+    wanted = set(view.all_quads(links, base))
+    found = {
+        quad
+        for graph in store.named_graphs()
+        if iri_of(graph).startswith(starts)
+        for quad in store.quads_for_pattern(None, None, None, graph)
+        if not iri_of(quad.subject).startswith(f"{base}rule/")
+    }
+    for graph in sorted({iri_of(quad.graph_name) for quad in wanted ^ found}):
+        result.problems.append(f"{graph} is not what the catalogue says: run `hub rebuild`")
+    facts = (quad for quad in wanted if not iri_of(quad.graph_name).startswith(starts[1]))
+    if any(Quad(q.subject, q.predicate, q.object) not in store for q in facts):
+        result.problems.append("links are missing in the default graph: run `hub rebuild`")
+
+
+def _few(counts: dict[str, Any]) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if name != "title" and number}
 
 
 def _bad_terms(quad: Any) -> Iterator[str]:
@@ -172,19 +228,85 @@ def rebuild(settings: Settings, *, transform: bool = False, progress: Progress =
             for name in sorted(settings.sources) if transform else ():
                 source = settings.sources[name]
                 ingest.Run(settings, log, source, ingest.harvester_named(source.harvester)).execute_again()
+            references.ensure(settings, log, anew=True)
+            links = Links(log)
+            engine.update(log, links, Tables(settings), settings)
+            findings.rebuild(log, links, settings)
+            coverage.rebuild(log, settings)
             shutil.rmtree(settings.store_dir, ignore_errors=True)
             with GraphStore(settings.store_dir) as store:
-                views.catch_up(log, store, settings, progress)
-                return snapshots.publish(
-                    store,
-                    settings.snapshots_dir,
-                    settings.base_iri,
-                    now(),
-                    settings.keep_snapshots,
-                    anew=True,
-                )
+                return ingest.publish_store(settings, log, links, store, progress, anew=True)
         finally:
             log.close()
+
+
+def update_links(
+    settings: Settings, *, full: bool = False, progress: engine.Progress = lambda *_: None
+) -> engine.Outcome:
+    """Bring the links up to date, publish them if anything is published, and return what the update came to.
+
+    Args:
+        settings: the hub's settings.
+        full: compare every record anew.
+        progress: told a stage and how many were done, batch by batch.
+
+    Raises:
+        LockedError: another process writes.
+    """
+    with write_lock(settings.data_dir):
+        log = Log(settings.database)
+        try:
+            ingest.check_base(settings, log)
+            references.ensure(settings, log)
+            done = engine.update(log, Links(log), Tables(settings), settings, progress, full=full)
+            if snapshots.current_or_none(settings.snapshots_dir) is not None:
+                ingest.publish(settings, log)
+        finally:
+            log.close()
+    return done
+
+
+def known_references(settings: Settings) -> list[dict[str, Any]]:
+    """Return each configured reference, and what stands of it."""
+    log = Log(settings.database)
+    try:
+        return references.overview(settings, log)
+    finally:
+        log.close()
+
+
+def update_references(settings: Settings, names: list[str], *, confirm: bool = False) -> list[references.Outcome]:
+    """Update references, publish the graph again if that changes it, and return how each went.
+
+    Args:
+        settings: the hub's settings.
+        names: names of references, all when empty.
+        confirm: take a new copy even if it has far fewer rows than the one that stands.
+
+    Raises:
+        ConfigError: an unknown name, kind or format.
+        LockedError: another process writes.
+    """
+    with write_lock(settings.data_dir):
+        log = Log(settings.database)
+        try:
+            ingest.check_base(settings, log)
+            outcomes = references.update(settings, log, names, ingest.manners(settings), confirm=confirm)
+            if snapshots.current_or_none(settings.snapshots_dir) is not None:
+                _publish_changed(settings, log)
+        finally:
+            log.close()
+    return outcomes
+
+
+def _publish_changed(settings: Settings, log: Log) -> None:
+    """Publish the graph again if it is behind the log or the references."""
+    ingest.publish(settings, log)
+    with GraphStore(settings.store_dir) as store:
+        if views.refresh_ontologies(store, settings):
+            store.flush()
+            folder, base, keep = settings.snapshots_dir, settings.base_iri, settings.keep_snapshots
+            snapshots.publish(store, folder, base, now(), keep, anew=True)
 
 
 def dump(settings: Settings, target: Path, fmt: str) -> int:

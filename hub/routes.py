@@ -91,13 +91,26 @@ class Precedence:
 
         Of a dataset with several records each slot is taken from the first record that fills it (a list of authors
         whole). Of a shared node (person, paper, taxon, term) everything is kept, but where only one value may be,
-        the one that most records give.
+        the one of the term's ontology, else the one that most records give. What link rules found is added to that and
+        decides nothing; candidates are left out.
         """
+        found = {(p, o) for p, o, graph in said if self._is_addition(iri_of(graph))}
+        words = [(p, o, graph) for p, o, graph in said if not self._is_derived(iri_of(graph))]
+        return found | self._resolve_words(subject, words)
+
+    def _is_addition(self, graph: str) -> bool:
+        """Tell whether a graph's statements are facts beside what records say: links, and findings about links."""
+        return graph.startswith((f"{self.base}graph/links/", f"{self.base}graph/findings/"))
+
+    def _is_derived(self, graph: str) -> bool:
+        return self._is_addition(graph) or graph.startswith(f"{self.base}graph/candidates/")
+
+    def _resolve_words(self, subject: Subject, said: list[Statement]) -> set[tuple[NamedNode, Term]]:
         iri, _, part = iri_of(subject).partition("#")
+        if self.is_pooled(iri):
+            return _majority(said, lambda graph: iris.is_ontology_graph(self.base, iri_of(graph)))
         if len({graph for _, _, graph in said}) <= 1:
             return {(p, o) for p, o, _ in said}
-        if not iri.startswith(f"{self.base}dataset/"):
-            return _majority(said)
         if part:
             of_list = property_iri("author")
             return _first_record(said, lambda graph, _: self.rank(iri, iri_of(graph), of_list), whole=True)
@@ -107,8 +120,12 @@ class Precedence:
         """Tell whether a source is not expected to know a slot: EMDB gives its map's title, not the dataset's."""
         return slot == "name" and self.routes.get(source, 1) == 3
 
+    def is_pooled(self, iri: str) -> bool:
+        """Tell whether what all records say of a thing counts; of a dataset it is one record's word."""
+        return not iri.startswith(f"{self.base}dataset/")
+
     def is_private(self, iri: str) -> bool:
-        """Tell whether a node can only occur in its own record's graph."""
+        """Tell whether a node can only occur in its own record's graph, leaving aside links from it."""
         return iri.startswith(f"{self.base}record/") and "#" in iri
 
 
@@ -132,14 +149,16 @@ def _first_record(
     return {(p, o) for p, o, graph in said if p == records.RDF_TYPE or rank(graph, p) == best[p]}
 
 
-def _majority(said: list[Statement]) -> set[tuple[NamedNode, Term]]:
+def _majority(said: list[Statement], is_ontology: Callable[[GraphName], bool]) -> set[tuple[NamedNode, Term]]:
     values: dict[NamedNode, Counter[Term]] = {}
     for predicate, value, _ in said:
         values.setdefault(predicate, Counter())[value] += 1
+    official = {(predicate, value) for predicate, value, graph in said if is_ontology(graph)}
     chosen = set()
     for predicate, counted in values.items():
         if len(counted) > 1 and predicate.value in records.single_valued():
-            chosen.add((predicate, max(counted, key=lambda v: (counted[v], len(str(v)), str(v)))))
+            rank = {v: ((predicate, v) in official, n, len(str(v)), str(v)) for v, n in counted.items()}
+            chosen.add((predicate, max(rank, key=lambda v: rank[v])))
         else:
             chosen.update((predicate, value) for value in counted)
     return chosen

@@ -26,6 +26,7 @@ class Snapshot:
         created: ISO 8601 time of publication.
         base_iri: the hub's base IRI at that time.
         quads: number of statements, over all graphs.
+        link_sequence: the number of the change of links that it is true of.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Snapshot:
     created: str
     base_iri: str
     quads: int
+    link_sequence: int = 0
 
     @property
     def graph(self) -> Path:
@@ -41,7 +43,7 @@ class Snapshot:
 
 
 def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: int, *, anew: bool = False) -> Snapshot:
-    """Publish the store as it stands and return the snapshot; one of the same change that stands already is kept.
+    """Publish the store as it stands and return the snapshot; one of the same changes that stands already is kept.
 
     Args:
         store: the writer's store, flushed.
@@ -54,14 +56,21 @@ def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: 
     sequence = store.sequence()
     folder.mkdir(parents=True, exist_ok=True)
     standing = current_or_none(folder)
-    if standing is not None and standing.sequence == sequence and not anew:
+    marks = (sequence, store.link_sequence())
+    if standing is not None and (standing.sequence, standing.link_sequence) == marks and not anew:
         return standing
     building = folder / f".building-{os.getpid()}"
     for left in folder.glob(".building-*"):
         shutil.rmtree(left)
     building.mkdir()
     store.backup(building / "graph")
-    manifest = {"sequence": sequence, "created": created, "base_iri": base_iri, "quads": len(store)}
+    manifest = {
+        "sequence": sequence,
+        "link_sequence": store.link_sequence(),
+        "created": created,
+        "base_iri": base_iri,
+        "quads": len(store),
+    }
     with (building / "manifest.json").open("w", encoding="utf-8") as out:
         json.dump(manifest, out, indent=1)
         out.flush()

@@ -16,7 +16,7 @@ from pathlib import Path
 from pyoxigraph import NamedNode, Quad, Store
 
 from harvesters import contract as harvesters
-from hub import records, routes
+from hub import ontologies, records, routes
 from hub.config import Settings
 from hub.log import Log, RecordRow
 from hub.routes import Precedence
@@ -32,6 +32,8 @@ OCCASIONAL = frozenset(
         "http://purl.org/dc/terms/issued",
         "http://purl.org/dc/terms/modified",
         "http://purl.org/dc/terms/source",
+        "https://w3id.org/bioimage-hub/vocab#firstSeen",
+        "https://w3id.org/bioimage-hub/vocab#lastSeen",
     }
 )
 
@@ -150,10 +152,44 @@ def catch_up(
         sequence = pending[-1].sequence
         if sequence == log.last_sequence():
             graphs.update(runs_quads(log, precedence.base))
-        store.replace(graphs, sequence, precedence.resolve, precedence.is_private)
+        store.replace(graphs, sequence, precedence.resolve, precedence.is_private, precedence.is_pooled)
         progress(len(pending))
     store.flush()
     return sequence
+
+
+ONTOLOGIES = NamedNode("urn:x-hub:ontologies")
+# What links lead to is in the graphs of these rules.
+TERM_LINKS = "graph/links/term-"
+LINK_OBJECT = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#object")
+
+
+def refresh_ontologies(store: GraphStore, settings: Settings) -> bool:
+    """Make the graphs of ontologies again if other terms are used, or another release is there; return whether so.
+
+    Which terms are used depends on the records' and the links' graphs, so these come before.
+    """
+    precedence = Precedence.of(settings)
+    known = ontologies.Ontologies.of(settings)
+    linked = store.objects(LINK_OBJECT, f"{settings.base_iri}{TERM_LINKS}")
+    used = store.instances(ontologies.TERM_CLASSES) | linked
+    sign = ontologies.fingerprint(known, (iri for iri in used if iri in known))
+    if store.mark(ONTOLOGIES) == sign:
+        return False
+    graphs = ontology_graphs(settings, used, known)
+    standing = store.graph_names(iris.ontology_graph(settings.base_iri, ""))
+    graphs.update({graph: [] for graph in standing - graphs.keys()})
+    store.set_mark(ONTOLOGIES, "")
+    store.replace(graphs, store.sequence(), precedence.resolve, precedence.is_private, precedence.is_pooled)
+    store.set_mark(ONTOLOGIES, sign)
+    return True
+
+
+def ontology_graphs(
+    settings: Settings, used: set[str], known: ontologies.Ontologies | None = None
+) -> dict[NamedNode, list[Quad]]:
+    """Return the contents of the graphs of ontologies, given the terms that records have and links lead to."""
+    return ontologies.graphs(known or ontologies.Ontologies.of(settings), used, settings.base_iri)
 
 
 def canonical_lines(quads: Iterable[Quad]) -> Iterator[str]:

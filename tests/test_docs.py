@@ -79,10 +79,18 @@ def commands() -> dict[str, click.Command]:
     return dict(group.commands)  # type: ignore[attr-defined]
 
 
+def parts(command: click.Command) -> Iterator[click.Command]:
+    """Yield a command and those under it."""
+    yield command
+    for part in getattr(command, "commands", {}).values():
+        yield from parts(part)
+
+
 OPTIONS = [
     (name, option)
     for name, command in commands().items()
-    for parameter in command.params
+    for part in parts(command)
+    for parameter in part.params
     if parameter.param_type_name == "option"
     for option in parameter.opts
 ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat
 
 from hub.errors import LockedError
-from hub.store import META, GraphStore, dump_to, write_lock
+from hub.store import META, RDF_TYPE, GraphStore, dump_to, write_lock
 
 DEFAULT = DefaultGraph()
 
@@ -53,13 +53,14 @@ steps = st.lists(st.dictionaries(st.sampled_from("abcd"), triples, min_size=1, m
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-@given(steps, st.sampled_from([union, majority]))
-def test_any_history_ends_where_a_fresh_store_would(tmp_path_factory, history, resolve):
+@given(steps, st.sampled_from([union, majority]), st.booleans())
+def test_any_history_ends_where_a_fresh_store_would(tmp_path_factory, history, resolve, pooled):
     stands = {}
     with GraphStore(tmp_path_factory.mktemp("store")) as store:
         for number, step in enumerate(history, start=1):
             stands.update(step)
-            store.replace({node(g): quads(g, *t) for g, t in step.items()}, number, resolve)
+            graphs = {node(g): quads(g, *t) for g, t in step.items()}
+            store.replace(graphs, number, resolve, is_pooled=lambda _: pooled)
         named = {q for g, t in stands.items() for q in quads(g, *t)}
         assert {q for q in store.quads() if q.graph_name != DEFAULT} == named
         subjects = {q.subject for q in named}
@@ -69,6 +70,25 @@ def test_any_history_ends_where_a_fresh_store_would(tmp_path_factory, history, r
             expected |= {Quad(subject, p, o) for p, o in resolve(subject, said)}
         assert {q for q in store.quads() if q.graph_name == DEFAULT} == expected
         assert store.sequence() == len(history)
+
+
+def test_marks_are_kept_and_are_no_statements(tmp_path):
+    name = node("mark")
+    with GraphStore(tmp_path) as store:
+        assert store.mark(name) == ""
+        store.set_mark(name, "one")
+        store.set_mark(name, 'a "two"')
+        store.replace({node("a"): quads("a", ("s", "p", "1"))}, 1, union)
+        assert (store.mark(name), len(store), store.graph_names("https://h/")) == ('a "two"', 2, {node("a")})
+    with GraphStore(tmp_path) as store:
+        assert store.mark(name) == 'a "two"'
+
+
+def test_instances_are_those_of_the_default_graph(tmp_path):
+    typed = [Quad(node(s), RDF_TYPE, node(c), node("a")) for s, c in (("x", "C"), ("y", "D"), ("z", "E"))]
+    with GraphStore(tmp_path) as store:
+        store.replace({node("a"): typed}, 1, union)
+        assert store.instances([node("C"), node("D")]) == {"https://h/x", "https://h/y"}
 
 
 def test_private_subjects_take_the_short_way_to_the_same_end(tmp_path):

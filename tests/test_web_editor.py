@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from markupsafe import escape
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 from werkzeug.test import Client
@@ -104,7 +105,7 @@ def test_every_format_has_a_title() -> None:
 def test_every_question_is_offered(client: Client) -> None:
     page = get(client, EDITOR).text
     for name, asked in gallery.questions().items():
-        assert f'<option value="{name}">{html.escape(asked.title)}</option>' in page
+        assert f'<option value="{name}">{escape(asked.title)}</option>' in page
     assert '<option value="coverage" selected>' in get(client, f"{EDITOR}?question=coverage").text
 
 

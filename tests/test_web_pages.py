@@ -127,6 +127,9 @@ def test_each_format_is_had_in_three_ways(client: Client, offer: offers.Offer) -
         ("application/json", "application/ld+json"),
         ("application/*", "application/ld+json"),
         ("text/plain;q=0.9, application/rdf+xml", "application/rdf+xml"),
+        ("text/turtle; charset=utf-8", "text/turtle"),
+        ("text/turtle;charset=UTF-8;q=0.9, text/html;q=0.5", "text/turtle"),
+        ('application/ld+json; profile="http://www.w3.org/ns/json-ld#compacted"', "application/ld+json"),
     ],
 )
 def test_accept(client: Client, accept: str, wanted: str) -> None:
@@ -299,12 +302,26 @@ def test_dataset_page(client: Client) -> None:
     assert "S-BIAD824" in page
     assert "Who says so" in page
     assert re.search(r"<code>[0-9a-f]{64}</code>", page)
-    assert 'href="https://orcid.org/' in page
+    assert 'href="/person/' in page
     assert ">CC0 1.0</a>" in page
     assert 'href="/archive/bia"' in page
     assert "1.5 TB" in page
     assert "1,541,045,599,909 bytes" in page
     assert all(f'href="{PAGE}{o.suffix}"' in page for o in offers.DATASET if o is not formats.HTML)
+
+
+def test_what_rules_found_is_told_with_the_rule_and_apart_from_suggestions(client: Client) -> None:
+    page = text(client, "/dataset/idr/idr0062")
+    assert re.search(r'id="found".*confocal microscopy</a>.*/link/\w{16}">term-of-wording</a>', page, re.S)
+    assert 'id="suggestions"' not in page
+    page = text(client, "/dataset/empiar/EMPIAR-10988")
+    assert re.search(r'id="suggestions".*NCBITaxon:4896</a>.*term-in-text', page, re.S)
+    assert 'id="found"' not in page
+
+
+def test_findings_of_link_rules_are_quality_notes(client: Client) -> None:
+    quality = text(client, "/dataset/ssbd/325").partition('id="quality"')[2]
+    assert "CVCL_0030" in quality or "term-" in quality
 
 
 @pytest.mark.parametrize("suffix", ["", ".ro-crate.json", ".jsonld"])
@@ -463,8 +480,8 @@ def test_home(client: Client) -> None:
     assert {row["name"] for row in numbers["archives"]} >= {"BioImage Archive", "Image Data Resource"}
     assert f"{numbers['statements']:,}" in page
     assert f"True of change no. {numbers['sequence']}" in page
-    example = next(href for href in hrefs(page) if href.startswith("/sparql?query="))
-    rows = get(client, example, "application/sparql-results+json").json["results"]["bindings"]
+    example = next(href for href in hrefs(page) if href.startswith("/sparql/editor?query="))
+    rows = get(client, example.replace("/editor", ""), "application/sparql-results+json").json["results"]["bindings"]
     assert len(rows) == 20
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from harvesters.contract import SourceError
@@ -55,6 +55,19 @@ class Pace:
     def bar(self, host: Place, pause_s: float) -> None:
         """Refuse to ask a host for this long."""
         self._barred_until[host] = time.monotonic() + pause_s
+
+
+def told_interval_s(headers: Mapping[str, str]) -> float | None:
+    """Return the pause between requests that Crossref's headers ask for, in seconds; None where they say nothing.
+
+    >>> told_interval_s({"X-Rate-Limit-Limit": "5", "X-Rate-Limit-Interval": "1s"})
+    0.2
+
+    Source: https://www.crossref.org/documentation/retrieve-metadata/rest-api/access-and-authentication/
+    """
+    limit = re.fullmatch(r"([1-9]\d{0,5})", headers.get("X-Rate-Limit-Limit", "").strip(), re.ASCII)
+    interval = re.fullmatch(r"(\d{1,4})\s*s", headers.get("X-Rate-Limit-Interval", "").strip(), re.ASCII)
+    return int(interval[1]) / int(limit[1]) if limit and interval else None
 
 
 def retry_after_s(value: str) -> float | None:

@@ -20,20 +20,31 @@ from werkzeug.wrappers import Response as BaseResponse
 from hub import gallery, places, records
 from hub.config import Settings
 from hub.errors import QueryBusyError
+from hub.federation import Federation
 from hub.places import Caller, Places, ShareError
-from hub.published import Publication
+from hub.published import Now, Publication
 from hub.void import Counter
 from hub.web.answers import Answers
 from hub.web.cache import PageCache
 from hub.web.connections import Connections, Senders, Sending, end_stalled
 from hub.web.editor import editor
+from hub.web.explain import explain
+from hub.web.exports import exports
 from hub.web.gallery import questions
+from hub.web.genes import genes
 from hub.web.graphstore import GraphStoreApp
+from hub.web.links import links_feed
+from hub.web.links_verdicts import links_verdicts
 from hub.web.pages import pages
+from hub.web.papers import papers
+from hub.web.people import people
 from hub.web.problems import HttpError, problem
+from hub.web.quality import quality
+from hub.web.resolve import resolver
 from hub.web.sparql import SparqlApp, SparqlSettings
 from hub.web.status import status
 from hub.web.void import SelfDescription, VoidApp
+from hub.web.warming import Warmer
 from linkml_schemas.generated.model import Compound
 from ontology import licences
 
@@ -67,8 +78,17 @@ def create_app(settings: Settings, publication: Publication | None = None) -> Fl
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(pages)
     app.register_blueprint(questions)
+    app.register_blueprint(genes)
+    app.register_blueprint(people)
+    app.register_blueprint(papers)
     app.register_blueprint(editor)
     app.register_blueprint(status)
+    app.register_blueprint(links_verdicts)
+    app.register_blueprint(quality)
+    app.register_blueprint(explain)
+    app.register_blueprint(links_feed)
+    app.register_blueprint(resolver)
+    app.register_blueprint(exports)
     app.register_error_handler(Exception, on_error)
     app.after_request(_add_headers)
     return app
@@ -182,8 +202,11 @@ class Hub:
         )
         answers = Answers(limits.cache_bytes, limits.cache_entry_bytes, settings.base_iri)
         counter = self.flask.config["HUB_COUNTER"] = Counter(settings)
-        description = SelfDescription(counter, answers, _examples)
-        self.sparql = SparqlApp(self.publication, limits, answers=answers, describe=description.service)
+        description = SelfDescription(counter, answers, _examples, federated=True, proxies=settings.trusted_proxies)
+        federation = Federation.of(settings)
+        self.sparql = SparqlApp(
+            self.publication, limits, answers=answers, describe=description.service, federation=federation
+        )
         self._machines = {
             "/sparql": self.sparql,
             "/sparql/graph": GraphStoreApp(self.publication, answers),
@@ -193,6 +216,21 @@ class Hub:
         self._proxies = settings.trusted_proxies
         self._ends_stalled = False
         self.flask.config["HUB_SPARQL"] = self._query
+
+        def begin(now: Now) -> None:
+            counter.get(now.snapshot)
+            federation.prepare(now.snapshot)
+
+        self._warmer = Warmer(self.publication, self.flask, self.sparql, settings.cache_bytes // 2, begin)
+
+    def warm(self) -> None:
+        """Begin to fill the caches after each publication, before readers ask."""
+        self._warmer.start()
+
+    def close(self) -> None:
+        """End what runs in the background, and the query workers."""
+        self._warmer.close()
+        self.publication.close()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""

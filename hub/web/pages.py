@@ -24,6 +24,8 @@ from hub import describe, formats, queries, records, rocrate, schemaorg
 from hub.config import Settings
 from hub.errors import GoneError, NotFoundError
 from hub.formats import Format
+from hub.links import elsewhere
+from hub.links.clusters import Clusters
 from hub.published import Now
 from hub.web import offers
 from hub.web.cache import Page
@@ -89,11 +91,12 @@ def home() -> BaseResponse:
 def _numbers(now: Now) -> dict[str, Any]:
     counts = next(queries.select(now.pages, "describe/counts"), {})
     rows = queries.select(now.pages, "describe/archives")
+    numbers = {name: int(value.value) for name, value in counts.items()}
     return {
         "sequence": now.sequence,
         "published": now.snapshot.created,
         "statements": now.snapshot.quads,
-        "counts": {name: int(value.value) for name, value in counts.items()},
+        "counts": {**numbers, "studies": numbers.get("datasets", 0) - Clusters.repeated(now.pages)},
         "archives": [{**{k: v.value for k, v in row.items()}, "datasets": int(row["datasets"].value)} for row in rows],
     }
 
@@ -159,6 +162,8 @@ def _write_dataset(found: describe.Description, offer: Format, now: Now) -> str 
     if offer is formats.HTML:
         text = json.dumps(schemaorg.embedded(record), ensure_ascii=False).replace("<", "\\u003c")
         known = {"cite": citable(record), "embedded": text, "offers": offers.DATASET}
+        known["elsewhere"] = elsewhere.of(now.pages, record.id)
+        known["links"] = elsewhere.found_of(now.pages, record.id)
         return render_template("dataset.html", now=now, record=record, found=found, **known)
     if offer is formats.ROCRATE:
         return json.dumps(rocrate.crate(record), ensure_ascii=False, indent=1)
@@ -203,9 +208,9 @@ def _tombstone(err: GoneError, offer: Format, now: Now) -> Page:
 # --- everything else that has an IRI ------------------------------------------------------------------------------
 
 
-@pages.get("/<any(record, graph, run):kind>/<path:rest>")
+@pages.get("/<any(record, graph, run, rule):kind>/<path:rest>")
 def thing(kind: str, rest: str) -> BaseResponse:
-    """What is said of a record, graph or run."""
+    """What is said of a record, graph, run or link rule."""
     rest, suffix = offers.split_suffix(rest)
     offer = offers.choose(request, formats.HTML, *offers.GRAPHS, suffix=suffix)
     iri = f"{_settings().base_iri}{kind}/{quote(rest, safe='/-._~')}"
