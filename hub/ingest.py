@@ -139,7 +139,7 @@ def publish_store(
     """Bring a store up to the log and its links, and publish it."""
     views.catch_up(log, store, settings, progress)
     view.catch_up(links, store, Precedence.of(settings), progress)
-    if views.refresh_ontologies(store, settings):
+    if views.refresh_terms(store, settings):
         store.flush()
     keep = settings.keep_snapshots
     return snapshots.publish(store, settings.snapshots_dir, settings.base_iri, now(), keep, anew=anew)

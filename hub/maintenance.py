@@ -15,16 +15,15 @@ from pyoxigraph import NamedNode, Quad, RdfFormat, Store
 
 from harvesters.contract import RecordError
 from harvesters.keep import Keep
-from hub import coverage, findings, ingest, records, references, review, routes, snapshots, views
+from hub import coverage, findings, ingest, linked, records, references, review, routes, snapshots, views
 from hub.config import Settings
 from hub.errors import ConfigError, HubError
 from hub.links import engine, view
 from hub.links.catalogue import Links
 from hub.links.tables import Tables
 from hub.log import Log, RecordRow, now
-from hub.ontologies import TERM_CLASSES
 from hub.routes import Precedence
-from hub.store import DEFAULT, META, RDF_TYPE, GraphStore, dump_to, iri_of, write_lock
+from hub.store import DEFAULT, META, GraphStore, dump_to, iri_of, write_lock
 from linkml_schemas.generated.model import Dataset
 from ontology import identifiers
 from ontology.text import has_email
@@ -146,18 +145,14 @@ def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, res
         return
     named: set[Any] = set()
     default: set[Any] = set()
-    used: set[str] = set()
-    terms = f"{settings.base_iri}{views.TERM_LINKS}"
+    used = linked.Linked(settings.base_iri)
+    used.see(whole)
     for quad in whole:
         if quad.graph_name == META:
             continue
         if not iri_of(quad.graph_name).startswith(f"{settings.base_iri}graph/candidates/"):
             (default if quad.graph_name == DEFAULT else named).add(quad.subject)
         result.problems.extend(_bad_terms(quad))
-        if quad.predicate == RDF_TYPE and quad.graph_name == DEFAULT and quad.object in TERM_CLASSES:
-            used.add(quad.subject.value)
-        elif quad.predicate == views.LINK_OBJECT and iri_of(quad.graph_name).startswith(terms):
-            used.add(quad.object.value)
     result.facts["statements"] = sum(1 for quad in whole if quad.graph_name != META)
     result.facts["graph_sha256"] = views.graph_sha256(snapshot.graph)
     if named != default:
@@ -165,7 +160,8 @@ def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, res
             f"{len(named ^ default)} things are in the default graph or a named graph only: run `hub rebuild`"
         )
     wanted_graphs = views.graphs_of_all(list(log.all_records()), Precedence.of(settings))
-    wanted_graphs.update(views.ontology_graphs(settings, used))
+    wanted_graphs.update(views.ontology_graphs(settings, used.terms))
+    wanted_graphs[linked.graph_of(settings.base_iri)] = used.contents(settings)
     for graph, wanted in wanted_graphs.items():
         if set(store.quads_for_pattern(None, None, None, graph)) != set(wanted):
             result.problems.append(f"{graph.value} is not what the log says: run `hub rebuild`")
@@ -303,7 +299,7 @@ def _publish_changed(settings: Settings, log: Log) -> None:
     """Publish the graph again if it is behind the log or the references."""
     ingest.publish(settings, log)
     with GraphStore(settings.store_dir) as store:
-        if views.refresh_ontologies(store, settings):
+        if views.refresh_terms(store, settings):
             store.flush()
             folder, base, keep = settings.snapshots_dir, settings.base_iri, settings.keep_snapshots
             snapshots.publish(store, folder, base, now(), keep, anew=True)

@@ -184,22 +184,17 @@ class GraphStore:
         deletion = f"DELETE DATA {{ {_blocks(old)} }} ;\n" if old else ""
         self._store.update(f"{deletion}INSERT DATA {{ {_blocks([Quad(META, name, Literal(value), META)])} }}")
 
-    def instances(self, classes: Iterable[NamedNode]) -> set[str]:
-        """Return the IRIs of the instances of classes in the default graph."""
-        return {
-            iri_of(quad.subject)
-            for cls in classes
-            for quad in self._store.quads_for_pattern(None, RDF_TYPE, cls, DEFAULT)
-        }
+    def said_in(self, graph: NamedNode) -> Iterator[Quad]:
+        """Yield what a graph holds."""
+        return self._store.quads_for_pattern(None, None, None, graph)
 
-    def objects(self, predicate: NamedNode, start: str) -> set[str]:
-        """Return the IRIs that a property leads to in the graphs whose names begin with a text."""
-        return {
-            quad.object.value
-            for graph in self.graph_names(start)
-            for quad in self._store.quads_for_pattern(None, predicate, None, graph)
-            if isinstance(quad.object, NamedNode)
-        }
+    def having(self, predicates: Iterable[NamedNode], objects: Iterable[NamedNode | None] = (None,)) -> Iterator[Quad]:
+        """Yield the statements of all named graphs with one of the properties and, if any is given, of the objects."""
+        wanted = list(objects)
+        for predicate in predicates:
+            for value in wanted:
+                found = self._store.quads_for_pattern(None, predicate, value, None)
+                yield from (quad for quad in found if quad.graph_name != DEFAULT)
 
     def graph_names(self, start: str = "") -> set[NamedNode]:
         """Return the names of the graphs that hold anything, and whose names begin with a text."""

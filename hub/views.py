@@ -16,11 +16,11 @@ from pathlib import Path
 from pyoxigraph import NamedNode, Quad, Store
 
 from harvesters import contract as harvesters
-from hub import ontologies, records, routes
+from hub import linked, ontologies, records, routes
 from hub.config import Settings
 from hub.log import Log, RecordRow
 from hub.routes import Precedence
-from hub.store import META, GraphStore, iri_of
+from hub.store import META, RDF_TYPE, GraphStore, iri_of
 from linkml_schemas.generated.model import CatalogRecord, Finding, HarvestRun, RecordState
 from ontology import iris
 
@@ -159,30 +159,36 @@ def catch_up(
 
 
 ONTOLOGIES = NamedNode("urn:x-hub:ontologies")
-# What links lead to is in the graphs of these rules.
-TERM_LINKS = "graph/links/term-"
-LINK_OBJECT = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#object")
 
 
-def refresh_ontologies(store: GraphStore, settings: Settings) -> bool:
-    """Make the graphs of ontologies again if other terms are used, or another release is there; return whether so.
+def refresh_terms(store: GraphStore, settings: Settings) -> bool:
+    """Make the graphs of ontologies and of linked things again where they differ; return whether anything did.
 
     Which terms are used depends on the records' and the links' graphs, so these come before.
     """
-    precedence = Precedence.of(settings)
+    used = linked.Linked(settings.base_iri)
+    used.see(store.having([RDF_TYPE], linked.CLASSES))
+    used.see(store.having(NamedNode(slot) for slot in linked.SLOTS))
+    things = {linked.graph_of(settings.base_iri): used.contents(settings)}
     known = ontologies.Ontologies.of(settings)
-    linked = store.objects(LINK_OBJECT, f"{settings.base_iri}{TERM_LINKS}")
-    used = store.instances(ontologies.TERM_CLASSES) | linked
-    sign = ontologies.fingerprint(known, (iri for iri in used if iri in known))
-    if store.mark(ONTOLOGIES) == sign:
-        return False
-    graphs = ontology_graphs(settings, used, known)
-    standing = store.graph_names(iris.ontology_graph(settings.base_iri, ""))
-    graphs.update({graph: [] for graph in standing - graphs.keys()})
-    store.set_mark(ONTOLOGIES, "")
+    sign = ontologies.fingerprint(known, (iri for iri in used.terms if iri in known))
+    changed = False
+    if any(set(store.said_in(graph)) != set(quads) for graph, quads in things.items()):
+        _replace(store, settings, things)
+        changed = True
+    if store.mark(ONTOLOGIES) != sign:
+        graphs = ontology_graphs(settings, used.terms, known)
+        standing = store.graph_names(iris.ontology_graph(settings.base_iri, ""))
+        store.set_mark(ONTOLOGIES, "")
+        _replace(store, settings, graphs | {graph: [] for graph in standing - graphs.keys()})
+        store.set_mark(ONTOLOGIES, sign)
+        changed = True
+    return changed
+
+
+def _replace(store: GraphStore, settings: Settings, graphs: dict[NamedNode, list[Quad]]) -> None:
+    precedence = Precedence.of(settings)
     store.replace(graphs, store.sequence(), precedence.resolve, precedence.is_private, precedence.is_pooled)
-    store.set_mark(ONTOLOGIES, sign)
-    return True
 
 
 def ontology_graphs(

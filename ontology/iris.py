@@ -102,6 +102,11 @@ def closure_graph(base: str, prefix: str) -> str:
     return f"{ontology_graph(base, prefix)}/closure"
 
 
+def linked_graph(base: str) -> str:
+    """Return the IRI of the graph that tells class and name of what links lead to and no record tells of."""
+    return f"{base}graph/linked"
+
+
 def is_ontology_graph(base: str, iri: str) -> bool:
     """Tell whether a graph is of an ontology."""
     return iri.startswith(f"{base}graph/ontology/")

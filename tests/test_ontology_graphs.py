@@ -195,7 +195,7 @@ def test_nothing_is_written_when_nothing_changed(hub: Settings, monkeypatch: pyt
     assert snapshots.current(hub.snapshots_dir) == before
     monkeypatch.setattr(GraphStore, "replace", None)
     with GraphStore(hub.store_dir) as store:
-        assert not views.refresh_ontologies(store, hub)
+        assert not views.refresh_terms(store, hub)
 
 
 def test_a_term_that_only_a_link_leads_to_is_there(demo: Settings) -> None:
@@ -212,6 +212,19 @@ def test_a_term_that_only_a_link_leads_to_is_there(demo: Settings) -> None:
     assert {iri for iri in linked if iri in known} <= labelled
 
 
+def test_what_only_a_link_leads_to_has_class_and_name(demo: Settings) -> None:
+    """HeLa is a wording of a submission; a mapping table, not an ontology, tells which line it is."""
+    graph = NamedNode(f"{BASE}graph/linked")
+    hela = NamedNode("https://www.cellosaurus.org/CVCL_0030")
+    store = Store.read_only(str(snapshots.current(demo.snapshots_dir).graph))
+    told = {(q.predicate.value, q.object.value) for q in store.quads_for_pattern(hela, None, None, graph)}
+    assert told >= {
+        ("http://www.w3.org/1999/02/22-rdf-syntax-ns#type", "http://schema.org/DefinedTerm"),
+        ("http://schema.org/name", "HeLa"),
+    }
+    assert list(store.quads_for_pattern(NamedNode(LIGHT_SHEET), None, None, graph)) == [], "a record tells of it"
+
+
 def test_a_term_that_no_record_or_link_uses_any_more_goes(hub: Settings) -> None:
     name = NamedNode(f"{BASE}graph/ontology/ncbitaxon")
     with GraphStore(hub.store_dir) as store:
@@ -220,7 +233,7 @@ def test_a_term_that_no_record_or_link_uses_any_more_goes(hub: Settings) -> None
         said = (f"{BASE}graph/source/", f"{BASE}graph/links/")
         gone = {name: [] for start in said for name in store.graph_names(start)}
         store.replace(gone, store.sequence(), order.resolve, order.is_private, order.is_pooled)
-        assert views.refresh_ontologies(store, hub)
+        assert views.refresh_terms(store, hub)
         assert store.graph_names(f"{BASE}graph/ontology/") == set()
         assert not [q for q in store.quads() if q.subject == NamedNode(LIGHT_SHEET)]
 
@@ -240,9 +253,9 @@ def test_an_update_cut_short_is_made_again(hub: Settings, monkeypatch: pytest.Mo
 
         monkeypatch.setattr(type(store), "_write", lambda *_: killed("urn:x-hub:pending"))
         with pytest.raises(KeyboardInterrupt):
-            views.refresh_ontologies(store, hub)
+            views.refresh_terms(store, hub)
         monkeypatch.undo()
-        assert views.refresh_ontologies(store, hub)
+        assert views.refresh_terms(store, hub)
         assert {q for q in store._store if "x-hub" not in q.predicate.value} == {
             q for q in whole if "x-hub" not in q.predicate.value
         }

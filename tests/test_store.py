@@ -84,11 +84,13 @@ def test_marks_are_kept_and_are_no_statements(tmp_path):
         assert store.mark(name) == 'a "two"'
 
 
-def test_instances_are_those_of_the_default_graph(tmp_path):
+def test_statements_with_a_property_are_had_from_named_graphs(tmp_path):
     typed = [Quad(node(s), RDF_TYPE, node(c), node("a")) for s, c in (("x", "C"), ("y", "D"), ("z", "E"))]
     with GraphStore(tmp_path) as store:
         store.replace({node("a"): typed}, 1, union)
-        assert store.instances([node("C"), node("D")]) == {"https://h/x", "https://h/y"}
+        assert list(store.having([RDF_TYPE], [node("C"), node("D")])) == typed[:2]
+        assert set(store.having([RDF_TYPE])) == set(typed)
+        assert list(store.having([node("p")])) == []
 
 
 def test_private_subjects_take_the_short_way_to_the_same_end(tmp_path):
