@@ -178,7 +178,8 @@ def fold(text: str) -> str:
     >>> fold(" Łukasz  MÜLLER ")
     'lukasz muller'
     """
-    return _without_accents(clean(text)).casefold().translate(_FOLDS)
+    plain = _without_accents(clean(text)).casefold()
+    return plain if plain.isascii() else plain.translate(_FOLDS)
 
 
 def name_key(name: str) -> frozenset[str]:
@@ -196,6 +197,8 @@ def name_key(name: str) -> frozenset[str]:
 
 
 def _without_accents(text: str) -> str:
+    if text.isascii():
+        return text
     return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
 
 

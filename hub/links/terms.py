@@ -367,6 +367,11 @@ class Names:
                 found.setdefault(key(row.subject_label or ""), (row.object, "mapping"))
         return {name: told for name, told in found.items() if " " in name}
 
+    @cached_property
+    def method_beginnings(self) -> frozenset[str]:
+        """The first words of these names."""
+        return frozenset(name.partition(" ")[0] for name in self.methods)
+
 
 def _named(home: Ontology, roots: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Yield names, term and kind of name of all below some roots; a label counts before a synonym."""

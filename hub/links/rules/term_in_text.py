@@ -117,9 +117,11 @@ def _methods(names: Names, sentence: str) -> Iterator[Named]:
     words = list(_WORD.finditer(sentence))
     end = 0
     for first, word in enumerate(words):
+        if word.start() < end or folded(word[0]).partition(" ")[0] not in names.method_beginnings:
+            continue
         for last in reversed(words[first : first + MOST_WORDS]):
             written = sentence[word.start() : last.end()]
-            told = names.methods.get(folded(written)) if word.start() >= end else None
+            told = names.methods.get(folded(written))
             if told is not None:
                 end = last.end()
                 yield word.start(), written, *told
