@@ -65,8 +65,11 @@ def _rule_amendment(links: Links, store: GraphStore, base: str) -> tuple[list[Qu
     """Return what the store says of rules and should not, and what it should say and does not."""
     wanted = [quad for rule in links.rules() for quad in rule_quads(rule, base)]
     start = f"{base}graph/links/"
-    graphs = [g for g in store.graph_names() if g.value.startswith(start)]
-    there = [q for g in graphs for q in store.said_of([NamedNode(f"{base}rule/{g.value.removeprefix(start)}")], g)]
+    there = [
+        q
+        for g in store.graph_names(start)
+        for q in store.said_of([NamedNode(f"{base}rule/{g.value.removeprefix(start)}")], g)
+    ]
     return [q for q in there if q not in wanted], [q for q in wanted if q not in there]
 
 
