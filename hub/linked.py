@@ -18,7 +18,7 @@ from hub import ontologies, records
 from hub.config import Settings
 from hub.links.terms import Mappings
 from hub.ontologies import Ontologies
-from hub.store import RDF_TYPE, iri_of
+from hub.store import DEFAULT, RDF_TYPE, GraphStore, iri_of
 from linkml_schemas.generated.model import DefinedTerm, Phenotype, Publication, Taxon
 from ontology import identifiers, iris
 
@@ -51,9 +51,14 @@ class Linked:
             if not isinstance(value, NamedNode):
                 continue
             if quad.predicate == RDF_TYPE and value in CLASSES and graph.startswith(f"{self.base}graph/source/"):
-                self.typed.setdefault(value.value, set()).add(iri_of(quad.subject))
+                self.see_class(quad)
             elif graph.startswith(f"{self.base}graph/links/") and quad.predicate.value in SLOTS:
                 self.objects.add((quad.predicate.value, value.value))
+
+    def see_class(self, quad: Quad) -> None:
+        """Take note that a record tells a thing's class."""
+        if isinstance(quad.object, NamedNode):
+            self.typed.setdefault(quad.object.value, set()).add(iri_of(quad.subject))
 
     @property
     def terms(self) -> set[str]:
@@ -69,6 +74,19 @@ class Linked:
         graph = graph_of(self.base)
         quads = (quad for iri, slot in wanted for quad in records.to_quads(_thing(iri, slot, names), graph))
         return list(dict.fromkeys(quads))
+
+
+def of_store(store: GraphStore, base: str) -> Linked:
+    """Return what a store says that matters here, without a look at every record."""
+    found = Linked(base)
+    graph = graph_of(base)
+    ours = {quad.subject for quad in store.said_in(graph)}
+    for quad in store.having([RDF_TYPE], CLASSES, [DEFAULT]):
+        if quad.subject not in ours or any(g.startswith(f"{base}graph/source/") for g in store.graphs_of(quad)):
+            found.see_class(quad)
+    of_rules = store.graph_names(f"{base}graph/links/")
+    found.see(store.having([NamedNode(slot) for slot in sorted(SLOTS)], [None], of_rules))
+    return found
 
 
 def graph_of(base: str) -> NamedNode:

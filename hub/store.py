@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import IO
 
@@ -188,13 +189,17 @@ class GraphStore:
         """Yield what a graph holds."""
         return self._store.quads_for_pattern(None, None, None, graph)
 
-    def having(self, predicates: Iterable[NamedNode], objects: Iterable[NamedNode | None] = (None,)) -> Iterator[Quad]:
-        """Yield the statements of all named graphs with one of the properties and, if any is given, of the objects."""
-        wanted = list(objects)
-        for predicate in predicates:
-            for value in wanted:
-                found = self._store.quads_for_pattern(None, predicate, value, None)
-                yield from (quad for quad in found if quad.graph_name != DEFAULT)
+    def having(
+        self, predicates: Iterable[NamedNode], objects: Iterable[NamedNode | None], graphs: Iterable[GraphName]
+    ) -> Iterator[Quad]:
+        """Yield the statements of some graphs with one of the properties and one of the objects, where any is given."""
+        for predicate, value, graph in product(predicates, list(objects), list(graphs)):
+            yield from self._store.quads_for_pattern(None, predicate, value, graph)
+
+    def graphs_of(self, quad: Quad) -> set[str]:
+        """Return the names of the graphs that say the same as a statement."""
+        found = self._store.quads_for_pattern(quad.subject, quad.predicate, quad.object, None)
+        return {iri_of(one.graph_name) for one in found}
 
     def graph_names(self, start: str = "") -> set[NamedNode]:
         """Return the names of the graphs that hold anything, and whose names begin with a text."""

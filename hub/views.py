@@ -20,7 +20,7 @@ from hub import linked, ontologies, records, routes
 from hub.config import Settings
 from hub.log import Log, RecordRow
 from hub.routes import Precedence
-from hub.store import META, RDF_TYPE, GraphStore, iri_of
+from hub.store import META, GraphStore, iri_of
 from linkml_schemas.generated.model import CatalogRecord, Finding, HarvestRun, RecordState
 from ontology import iris
 
@@ -166,9 +166,7 @@ def refresh_terms(store: GraphStore, settings: Settings) -> bool:
 
     Which terms are used depends on the records' and the links' graphs, so these come before.
     """
-    used = linked.Linked(settings.base_iri)
-    used.see(store.having([RDF_TYPE], linked.CLASSES))
-    used.see(store.having(NamedNode(slot) for slot in linked.SLOTS))
+    used = linked.of_store(store, settings.base_iri)
     things = {linked.graph_of(settings.base_iri): used.contents(settings)}
     known = ontologies.Ontologies.of(settings)
     sign = ontologies.fingerprint(known, (iri for iri in used.terms if iri in known))

@@ -84,13 +84,14 @@ def test_marks_are_kept_and_are_no_statements(tmp_path):
         assert store.mark(name) == 'a "two"'
 
 
-def test_statements_with_a_property_are_had_from_named_graphs(tmp_path):
+def test_statements_with_a_property_are_had_by_graph(tmp_path):
     typed = [Quad(node(s), RDF_TYPE, node(c), node("a")) for s, c in (("x", "C"), ("y", "D"), ("z", "E"))]
     with GraphStore(tmp_path) as store:
         store.replace({node("a"): typed}, 1, union)
-        assert list(store.having([RDF_TYPE], [node("C"), node("D")])) == typed[:2]
-        assert set(store.having([RDF_TYPE])) == set(typed)
-        assert list(store.having([node("p")])) == []
+        assert list(store.having([RDF_TYPE], [node("C"), node("D")], [node("a")])) == typed[:2]
+        assert set(store.having([RDF_TYPE], [None], [node("a")])) == set(typed)
+        assert list(store.having([RDF_TYPE], [None], [node("b")])) == []
+        assert store.graphs_of(typed[0]) == {"https://h/a", ""}
 
 
 def test_private_subjects_take_the_short_way_to_the_same_end(tmp_path):
