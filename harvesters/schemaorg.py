@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree, html
 
@@ -318,7 +318,7 @@ class Reading:
     def _is_the_page(self, node: Node) -> bool:
         page = _bare(self.address or "")
         said = [node["@id"], *(_plain(value) for name in ("url", "mainEntityOfPage") for value in node.get(name, ()))]
-        return bool(page) and any(_bare(urljoin(self.address or "", str(value))) == page for value in said)
+        return bool(page) and any(_bare(_absolute(self.address or "", str(value))) == page for value in said)
 
     def _referred(self, *names: str) -> set[str]:
         """Return the ids that nodes refer to in some fields, or in any."""
@@ -360,7 +360,15 @@ def _is_utf8(raw: bytes) -> bool:
 
 def _bare(url: str) -> str:
     """Return an address as it is compared: without scheme, fragment and the last slash."""
-    return re.sub(r"^https?://(?:www\.)?", "", urldefrag(url)[0]).rstrip("/")
+    return re.sub(r"^https?://(?:www\.)?", "", url.partition("#")[0]).rstrip("/")
+
+
+def _absolute(base: str, url: str) -> str:
+    """Return an address made absolute; one that is malformed stays as it is written."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
 
 
 def _plain(value: Any) -> Any:
@@ -504,10 +512,7 @@ class Page(Builder):
         written = str(_plain(value)).strip()
         if written.startswith(("_:", jsonld.BASE)):
             return None
-        try:
-            return self.outside(place, urljoin(self.address, written) if self.address else written)
-        except ValueError:
-            return self.outside(place, written)
+        return self.outside(place, _absolute(self.address, written) if self.address else written)
 
     def _addresses(self, place: str, node: Node, *names: str) -> list[str]:
         """Return the addresses in fields; of a node that has an address of its own, that."""

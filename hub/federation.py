@@ -100,10 +100,15 @@ class Federation:
             text, accept_format, default_graphs=default_graphs, named_graphs=named_graphs, timeout_s=left_s
         )
 
-    def prepare(self, snapshot: Snapshot) -> None:
-        """Begin to build a snapshot's full-text index, so that nobody waits for it later."""
+    def prepare(self, snapshot: Snapshot, wait_s: float = 0.0) -> None:
+        """Begin to build a snapshot's full-text index, so that nobody waits for it later.
+
+        Args:
+            snapshot: what is published.
+            wait_s: how long to wait for its end.
+        """
         if self._texts is not None:
-            self._texts.prepare(snapshot)
+            self._texts.prepare(snapshot, wait_s)
 
     def is_lasting(self, text: str) -> bool:
         """Whether a query's answer is the same for as long as the snapshot stands: it asks no other endpoint."""

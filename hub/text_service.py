@@ -54,9 +54,9 @@ class TextService:
     def __init__(self, indexes: TextIndexes | None = None) -> None:
         self._indexes = indexes or TextIndexes()
 
-    def prepare(self, snapshot: Snapshot) -> None:
-        """Begin to build a snapshot's index, unless that was done."""
-        self._indexes.prepare(snapshot)
+    def prepare(self, snapshot: Snapshot, wait_s: float = 0.0) -> None:
+        """Begin to build a snapshot's index, unless that was done, and wait some time for its end."""
+        self._indexes.prepare(snapshot).ended.wait(wait_s)
 
     def rows(
         self, query: Query, element: Element, names: Sequence[str], snapshot: Snapshot, timeout_s: float, most: int

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harvesters import schemaorg, sitemaps
@@ -440,6 +440,7 @@ FIELDS = (
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(fields=st.dictionaries(st.sampled_from(FIELDS), JUNK, max_size=6))
+@example(fields={"@id": "A://["})
 def test_any_values_are_published_or_rejected(fields: dict[str, Any]) -> None:
     try:
         harvested = harvest(page({**dataset(), **fields}))
