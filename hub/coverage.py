@@ -20,7 +20,6 @@ from sqlalchemy.engine import Connection
 from hub import log as catalogue
 from hub import records
 from hub.config import Settings
-from hub.errors import StoreError
 from hub.links.catalogue import chunks, put
 from hub.log import Log, RecordRow, now
 
@@ -93,10 +92,7 @@ class Coverage:
 
     def __init__(self, log: Log) -> None:
         self.engine = log.engine
-        try:
-            metadata.create_all(self.engine)
-        except sa.exc.SQLAlchemyError as err:
-            raise StoreError(f"the catalogue at {self.engine.url!r} cannot hold coverage: {err}") from err
+        log.add_tables(metadata, "coverage")
 
     def now(self, archive: str = "") -> list[Point]:
         """Return the last point of each archive and slot, of one archive or of all, in the model's order."""

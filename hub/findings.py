@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from hub import log as catalogue
 from hub import routes, views
 from hub.config import Settings
-from hub.errors import NotFoundError, StoreError, VerdictConflictError, VerdictError
+from hub.errors import NotFoundError, VerdictConflictError, VerdictError
 from hub.links.catalogue import Links, chunks, json_text, put, set_number
 from hub.links.catalogue import links as link_table
 from hub.log import Change, Log, RecordRow, now
@@ -254,10 +254,7 @@ class Findings:
 
     def __init__(self, log: Log) -> None:
         self.engine = log.engine
-        try:
-            metadata.create_all(self.engine)
-        except sa.exc.SQLAlchemyError as err:
-            raise StoreError(f"the catalogue at {self.engine.url!r} cannot hold findings: {err}") from err
+        log.add_tables(metadata, "findings")
 
     # --- reading
 

@@ -229,6 +229,17 @@ class Log:
         elif found != LAYOUT:
             raise StoreError(f"the catalogue has layout {found}, this hub reads {LAYOUT}")
 
+    def add_tables(self, tables: sa.MetaData, what: str) -> None:
+        """Make further tables in the catalogue, unless they are there.
+
+        Raises:
+            StoreError: the database refuses; ``what`` says in it what the tables are for.
+        """
+        try:
+            tables.create_all(self.engine)
+        except sa.exc.SQLAlchemyError as err:
+            raise StoreError(f"the catalogue at {self.engine.url!r} cannot hold {what}: {err}") from err
+
     def setting(self, key: str) -> str | None:
         """Return a remembered value, or None."""
         with self.engine.connect() as db:

@@ -106,14 +106,8 @@ class GraphStore:
             wanted = resolve(subject, [(q.predicate, q.object, q.graph_name) for q in whole])
             old.update(Quad(subject, p, o) for p, o in default - wanted)
             new.extend(Quad(subject, p, o) for p, o in wanted - default)
-        if len(new) >= BULK_QUADS:
-            self._store.bulk_extend(new)
-        else:
-            self._store.extend(new)
-        mark = Quad(META, LINK_SEQUENCE, Literal(str(link_sequence)), META)
-        gone = [*old, *(q for q in self._store.quads_for_pattern(META, LINK_SEQUENCE, None, META) if q != mark)]
-        deletion = f"DELETE DATA {{ {_blocks(gone)} }} ;\n" if gone else ""
-        self._store.update(f"{deletion}INSERT DATA {{ {_blocks([mark])} }}")
+        self._add(new)
+        self._remove_and_mark(old, LINK_SEQUENCE, Literal(str(link_sequence)))
         return len(new) + len(old)
 
     def said_of(self, subjects: Iterable[NamedNode], graph: NamedNode) -> list[Quad]:
@@ -160,14 +154,21 @@ class GraphStore:
         A crash between the two leaves the old number, so the same replacement is made again; what it has to remove
         can no longer be told from the graphs then, so a mark comes with the additions that says so.
         """
-        mark = Quad(META, SEQUENCE, Literal(sequence), META)
         if removed:
             added = [*added, Quad(META, PENDING, Literal(sequence), META)]
-        if len(added) >= BULK_QUADS:
-            self._store.bulk_extend(added)
+        self._add(added)
+        self._remove_and_mark([*removed, *self._pending()], SEQUENCE, Literal(sequence))
+
+    def _add(self, quads: list[Quad]) -> None:
+        if len(quads) >= BULK_QUADS:
+            self._store.bulk_extend(quads)
         else:
-            self._store.extend(added)
-        gone = [*removed, *self._pending(), *(q for q in self._sequences() if q != mark)]
+            self._store.extend(quads)
+
+    def _remove_and_mark(self, removed: Iterable[Quad], name: NamedNode, value: Literal) -> None:
+        """Remove statements and set a mark in place of the one of that name, in one transaction."""
+        mark = Quad(META, name, value, META)
+        gone = [*removed, *(q for q in self._store.quads_for_pattern(META, name, None, META) if q != mark)]
         deletion = f"DELETE DATA {{ {_blocks(gone)} }} ;\n" if gone else ""
         self._store.update(f"{deletion}INSERT DATA {{ {_blocks([mark])} }}")
 
@@ -181,9 +182,7 @@ class GraphStore:
 
     def set_mark(self, name: NamedNode, value: str) -> None:
         """Set a mark in place of the one of that name; marks are not data, and `quads` leaves them out."""
-        old = list(self._store.quads_for_pattern(META, name, None, META))
-        deletion = f"DELETE DATA {{ {_blocks(old)} }} ;\n" if old else ""
-        self._store.update(f"{deletion}INSERT DATA {{ {_blocks([Quad(META, name, Literal(value), META)])} }}")
+        self._remove_and_mark([], name, Literal(value))
 
     def said_in(self, graph: NamedNode) -> Iterator[Quad]:
         """Yield what a graph holds."""

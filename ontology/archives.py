@@ -163,6 +163,20 @@ def accession(text: str) -> str:
     return found.pop()
 
 
+def named(text: str) -> str | None:
+    """Return archive and name of the dataset that an accession, an address or a DOI means, or None.
+
+    >>> named("https://www.ebi.ac.uk/biostudies/studies/S-BIAD824"), named("https://doi.org/10.7554/elife.1")
+    ('bia/S-BIAD824', None)
+    """
+    try:
+        found = accession(text)
+        archive = archive_of(found)
+    except ValueError:
+        return None
+    return f"{archive}/{dataset_name(archive, found)}"
+
+
 def _in_link(link: str) -> set[str]:
     """Accessions anywhere in an URL or DOI; the number of an SSBD repository entry is filled up to six digits."""
     link = re.sub(r"\.(?:html|json|xml)$", "", link.split("#")[0], flags=re.I)

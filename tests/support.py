@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
+from werkzeug.test import Client, TestResponse
 
 from harvesters.contract import Source
 from hub import records
@@ -85,3 +87,15 @@ def _literal(table: ClassTable, slot: Slot) -> st.SearchStrategy[Any]:
         case str(d) if d.endswith("dateTime"):
             return st.just("2026-11-20T12:00:00Z")
     return st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+
+
+def get(client: Client, path: str, accept: str = "") -> TestResponse:
+    """Ask for a page."""
+    return client.get(path, headers={"Accept": accept})
+
+
+def told(client: Client, path: str, status: int = 200) -> Any:
+    """Ask for a page as JSON and return what it says."""
+    answer = get(client, path, "application/json")
+    assert answer.status_code == status, answer.text
+    return json.loads(answer.text)

@@ -6,13 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import rdflib
 from rdflib.compare import isomorphic
 from werkzeug.test import Client
-from werkzeug.test import TestResponse as Answer
 from werkzeug.wrappers import Response
 
 from harvesters.contract import Source
@@ -24,7 +22,7 @@ from hub.config import Settings
 from hub.ingest import harvest
 from hub.log import Log
 from hub.web.app import Hub
-from tests.support import DEMO
+from tests.support import DEMO, get, told
 from tests.test_genes import CUSTOM, HISTORY, INFO, iri
 
 EVIL = "<script>alert(1)</script>"
@@ -54,16 +52,6 @@ def client(settings: Settings) -> Iterator[Client]:
     hub = Hub(settings)
     yield Client(hub, Response)
     hub.publication.close()
-
-
-def get(client: Client, path: str, accept: str = "") -> Answer:
-    return client.get(path, headers={"Accept": accept})
-
-
-def told(client: Client, path: str, status: int = 200) -> Any:
-    answer = get(client, path, "application/json")
-    assert answer.status_code == status, answer.text
-    return json.loads(answer.text)
 
 
 @pytest.mark.parametrize(

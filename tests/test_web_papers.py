@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import rdflib
 from rdflib.compare import isomorphic
 from werkzeug.test import Client
-from werkzeug.test import TestResponse as Answer
 from werkzeug.wrappers import Response
 
 from harvesters.http import Manners
@@ -22,7 +19,7 @@ from hub.ingest import harvest
 from hub.log import Log
 from hub.web.app import Hub
 from tests.paper_services import ELIFE, Services, doi_record
-from tests.support import BASE, demo_settings
+from tests.support import BASE, demo_settings, get, told
 from tests.test_papers import BIOSTUDIES, DOI, IDS, PMC, PUBMED
 
 EVIL = "<script>alert(1)</script>"
@@ -59,16 +56,6 @@ def client(settings: Settings) -> Iterator[Client]:
     hub = Hub(settings)
     yield Client(hub, Response)
     hub.publication.close()
-
-
-def get(client: Client, path: str, accept: str = "") -> Answer:
-    return client.get(path, headers={"Accept": accept})
-
-
-def told(client: Client, path: str, status: int = 200) -> Any:
-    answer = get(client, path, "application/json")
-    assert answer.status_code == status, answer.text
-    return json.loads(answer.text)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 import rdflib
 from rdflib.compare import isomorphic
 from werkzeug.test import Client
-from werkzeug.test import TestResponse as Answer
 from werkzeug.wrappers import Response
 
 from harvesters.contract import Source
@@ -25,6 +24,7 @@ from hub.config import Settings
 from hub.ingest import harvest
 from hub.log import Log
 from hub.web.app import Hub
+from tests.support import get
 from tests.test_people import ADA, CAL, RECORDS
 
 BERN, EMBL = "https://ror.org/02k7v4d05", "https://ror.org/03mstc592"
@@ -98,10 +98,6 @@ def client(settings: Settings) -> Iterator[Client]:
     hub = Hub(settings)
     yield Client(hub, Response)
     hub.publication.close()
-
-
-def get(client: Client, path: str, accept: str = "") -> Answer:
-    return client.get(path, headers={"Accept": accept})
 
 
 def told(client: Client, path: str) -> Any:

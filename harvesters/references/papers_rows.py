@@ -179,12 +179,7 @@ def dataset(text: str) -> str | None:
     """
     if found := _EMDB.fullmatch(text.strip()):
         return f"emdb/EMD-{found[1]}"
-    try:
-        accession = archives.accession(text)
-        archive = archives.archive_of(accession)
-    except ValueError:
-        return None
-    return f"{archive}/{archives.dataset_name(archive, accession)}"
+    return archives.named(text)
 
 
 def said(text: object) -> str | None:

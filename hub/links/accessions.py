@@ -55,19 +55,8 @@ class Mention:
     wording: Wording
 
 
-@lru_cache(maxsize=8192)
-def named(text: str) -> str | None:
-    """Return archive and name of the dataset that an accession, an address or a DOI means, or None.
-
-    >>> named("https://www.ebi.ac.uk/biostudies/studies/S-BIAD824"), named("https://doi.org/10.7554/elife.1")
-    ('bia/S-BIAD824', None)
-    """
-    try:
-        accession = archives.accession(text)
-        archive = archives.archive_of(accession)
-    except ValueError:
-        return None
-    return f"{archive}/{archives.dataset_name(archive, accession)}"
+named = lru_cache(maxsize=8192)(archives.named)
+"""`ontology.archives.named`, which is asked for the same texts again and again."""
 
 
 def of_iri(iri: str) -> str | None:

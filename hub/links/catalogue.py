@@ -255,10 +255,7 @@ class Links:
 
     def __init__(self, log: Log) -> None:
         self.engine = log.engine
-        try:
-            metadata.create_all(self.engine)
-        except sa.exc.SQLAlchemyError as err:
-            raise StoreError(f"the catalogue at {self.engine.url!r} cannot hold links: {err}") from err
+        log.add_tables(metadata, "links")
 
     # --- reading
 

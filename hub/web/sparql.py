@@ -6,43 +6,23 @@ Source: https://www.w3.org/TR/sparql11-protocol/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from hub import formats, sparql_guard, sparql_scope
 from hub.errors import NotAcceptableError, QueryRefusedError, QuerySyntaxError
-from hub.snapshots import Snapshot
+from hub.federation import Federation
 from hub.web import protocol
 from hub.web.answers import Answers, Published, Request, is_volatile
 from hub.web.problems import HttpError
 from hub.web.protocol import CORS, VARY, Endpoint, Environ, Fields, Reply
-from hub.workers import QueryResult, WorkerPool
 
 _QUERY, _UPDATE = "application/sparql-query", "application/sparql-update"
 _NO_UPDATES = "updates are refused here: this endpoint only reads"
 _NO_QUERY = "there is no query: send ?query=…, or POST one"
 _POSITION = re.compile(r"error at (\d+):(\d+): ")
 Describe = Callable[[Environ, Published, formats.Format], Reply]
-
-
-class Federated(Protocol):
-    """Runs queries with SERVICE (:class:`hub.federation.Federation`)."""
-
-    def query(
-        self,
-        pool: WorkerPool,
-        text: str,
-        accept_format: str = "",
-        *,
-        snapshot: Snapshot | None = None,
-        default_graphs: Sequence[str] = (),
-        named_graphs: Sequence[str] = (),
-    ) -> QueryResult:
-        """Run one query as ``pool.query`` does, with its SERVICE patterns answered before."""
-
-    def is_lasting(self, text: str) -> bool:
-        """Whether the answer is the same for as long as the snapshot stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +57,7 @@ class SparqlApp(Endpoint):
         *,
         answers: Answers | None = None,
         describe: Describe | None = None,
-        federation: Federated | None = None,
+        federation: Federation | None = None,
     ) -> None:
         self._published, self._describe, self._federation = published, describe, federation
         self._settings = given = settings or SparqlSettings()
