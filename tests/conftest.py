@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 
 # Continuous integration tries the same examples each time, so that it is red for a change and not by chance;
@@ -107,8 +108,8 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """SQLAlchemy URL of an empty PostgreSQL that lives as long as the test session; all its tests share it."""
+def postgres_server() -> Iterator[str]:
+    """SQLAlchemy URL of a PostgreSQL that lives as long as the test session; all its tests share it."""
     programs = _postgres_bin()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (no initdb on PATH or in /usr/lib/postgresql)")
@@ -141,3 +142,14 @@ def postgres_url() -> Iterator[str]:
             run("pg_ctl", "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """SQLAlchemy URL of a PostgreSQL database that holds nothing: whatever earlier tests left there is dropped."""
+    engine = sa.create_engine(postgres_server)
+    with engine.begin() as db:
+        db.execute(sa.text("DROP SCHEMA public CASCADE"))
+        db.execute(sa.text("CREATE SCHEMA public"))
+    engine.dispose()
+    return postgres_server
