@@ -1,12 +1,14 @@
 """The catalogue database: runs, entries, records and the append-only log.
 
-The log has one row for each accepted change, numbered without gaps; ``records`` holds what stands now. Both are
-written in one transaction, so a crash leaves whole batches. Works on SQLite and PostgreSQL (SQLAlchemy Core).
+The log has one row for each accepted change, numbered without gaps; ``versions`` holds what each change made of its
+record, and ``records`` what stands now. All are written in one transaction, so a crash leaves whole batches. Works on
+SQLite and PostgreSQL (SQLAlchemy Core).
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +22,9 @@ from sqlalchemy.engine import Connection, Engine
 from harvesters.http import Validator
 from hub.errors import StoreError
 
-LAYOUT = "1"
+LAYOUT = "2"
+# A catalogue of layout 1 has no versions: what stands becomes the first that is known of each record.
+_WITHOUT_VERSIONS = "1"
 metadata = sa.MetaData()
 
 meta = sa.Table("meta", metadata, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.String))
@@ -97,6 +101,42 @@ changes = sa.Table(
     sa.Column("action", sa.String, nullable=False),
     sa.Column("payload_sha256", sa.String),
     sa.Column("harvester", sa.String),
+)
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("accession", sa.String, nullable=False),
+    sa.Column("iri", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary),
+    sa.Column("withdrawal", sa.Text),
+    sa.Column("source_url", sa.String),
+    sa.Index("versions_of_record", "source", "accession", "sequence"),
+    sa.Index("versions_of_dataset", "iri", "sequence"),
+)
+
+statements = sa.Table(
+    "statements",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("hub", sa.String, nullable=False),
+    sa.Column("hub_sequence", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.String, nullable=False),
+    sa.Column("statement", sa.Text, nullable=False),
+    sa.Column("signature", sa.String, nullable=False),
+    sa.Column("hops", sa.Text, nullable=False),
+    sa.Index("statements_of_hub", "hub", "hub_sequence", unique=True),
+)
+
+publications = sa.Table(
+    "publications",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.String, nullable=False),
 )
 
 
@@ -178,6 +218,66 @@ class Change:
     harvester: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What the hub that owns a record says of one change of it, with its signature.
+
+    Attributes:
+        hub: name of the owning hub.
+        hub_sequence: number of the change in the owning hub's log.
+        sha256: hash of the record's statements after the change (:mod:`hub.digests`).
+        statement: the JSON text that is signed.
+        signature: of that text, Ed25519 in base64.
+        hops: names of the hubs that the change came through, the owner first; empty for this hub's own.
+    """
+
+    hub: str
+    hub_sequence: int
+    sha256: str
+    statement: str
+    signature: str
+    hops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What one change made of its record.
+
+    Attributes:
+        sequence: number of the change.
+        at: ISO 8601 time of the change.
+        action: what happened: ``create``, ``update``, ``withdraw``, ``restore`` …
+        run: number of the run that did it.
+        source: the source's name.
+        accession: the record's accession.
+        iri: the dataset's IRI.
+        state: the record's state from then on.
+        title: the dataset's title.
+        record: canonical JSON of the record; None once it was erased.
+        withdrawal: JSON of reason, date and successor of a withdrawn record, or None.
+        source_url: where it was read, or None.
+        payload_sha256: hash of the archive's own bytes, or None.
+        harvester: name and version of the harvester, or None.
+        signed: what the hub that owns the record says of the change; None until it was signed (:mod:`hub.peers`).
+    """
+
+    sequence: int
+    at: str
+    action: str
+    run: int
+    source: str
+    accession: str
+    iri: str
+    state: str
+    title: str
+    record: str | None
+    withdrawal: str | None
+    source_url: str | None
+    payload_sha256: str | None
+    harvester: str | None
+    signed: Signed | None
+
+
 @dataclass(slots=True)
 class Batch:
     """Changes that are written together.
@@ -187,12 +287,14 @@ class Batch:
         records: records that changed, and why.
         forgotten: (source, key) of entries that are not listed any more.
         validators: what a source's server gave to ask later whether an answer has changed, by (source, request).
+        signed: what the owning hub says of a record's change, by (source, accession), for records of other hubs.
     """
 
     entries: list[EntryRow] = field(default_factory=list)
     records: list[tuple[str, RecordRow]] = field(default_factory=list)
     forgotten: list[tuple[str, str]] = field(default_factory=list)
     validators: dict[tuple[str, str], Validator] = field(default_factory=dict)
+    signed: dict[tuple[str, str], Signed] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.entries) + len(self.records) + len(self.forgotten) + len(self.validators)
@@ -224,10 +326,24 @@ class Log:
 
     def _check_layout(self) -> None:
         found = self.setting("layout")
-        if found is None:
-            self.set_setting("layout", LAYOUT)
-        elif found != LAYOUT:
+        if found == _WITHOUT_VERSIONS:
+            self._begin_versions()
+        elif found not in (None, LAYOUT):
             raise StoreError(f"the catalogue has layout {found}, this hub reads {LAYOUT}")
+        if found != LAYOUT:
+            self.set_setting("layout", LAYOUT)
+
+    def _begin_versions(self) -> None:
+        """Let what stands be the first known version of each record, as made by the last change of it."""
+        last = sa.select(sa.func.max(changes.c.sequence).label("sequence"), changes.c.source, changes.c.accession)
+        known = last.group_by(changes.c.source, changes.c.accession).subquery()
+        same = (known.c.source == records.c.source) & (known.c.accession == records.c.accession)
+        query = sa.select(known.c.sequence, records).join_from(records, known, same).order_by(known.c.sequence)
+        with self.engine.begin() as db:
+            if db.execute(sa.select(versions.c.sequence).limit(1)).first() is not None:
+                return
+            for number, *row in db.execute(query).yield_per(_PAGE):
+                db.execute(sa.insert(versions), _version(number, RecordRow(*row)))
 
     def add_tables(self, tables: sa.MetaData, what: str) -> None:
         """Make further tables in the catalogue, unless they are there.
@@ -330,12 +446,16 @@ class Log:
             _replace(db, records, ("source", "accession"), [_columns(r) for _, r in batch.records])
             _replace(db, validators, ("source", "request"), [_validator(*v) for v in batch.validators.items()])
             sequence = _last_sequence(db)
-            rows = []
+            rows, kept, told = [], [], []
             for action, row in batch.records:
                 sequence += 1
                 rows.append(_change(sequence, run, action, row))
-            if rows:
-                db.execute(sa.insert(changes), rows)
+                kept.append(_version(sequence, row))
+                if said := batch.signed.get((row.source, row.accession)):
+                    told.append(_signed(sequence, said))
+            for table, new in ((changes, rows), (versions, kept), (statements, told)):
+                if new:
+                    db.execute(sa.insert(table), new)
         return sequence
 
     # --- what is known of a source's server
@@ -371,6 +491,68 @@ class Log:
         with self.engine.connect() as db:
             query = sa.select(changes).where(changes.c.sequence > sequence).order_by(changes.c.sequence).limit(limit)
             return [Change(*row) for row in db.execute(query)]
+
+    # --- versions
+
+    def versions_since(self, sequence: int, limit: int, until: int | None = None) -> list[Version]:
+        """Return what the next changes after a sequence number made of their records, oldest first.
+
+        Args:
+            sequence: the number after which to begin.
+            limit: how many at most.
+            until: the last number that is wanted.
+        """
+        which = versions.c.sequence > sequence
+        if until is not None:
+            which &= versions.c.sequence <= until
+        return self._versions(which, versions.c.sequence, limit=limit)
+
+    def versions_of(self, iri: str) -> list[Version]:
+        """Return every version of every record of a dataset, oldest first."""
+        return self._versions(versions.c.iri == iri, versions.c.sequence)
+
+    def version(self, sequence: int) -> Version | None:
+        """Return what one change made of its record, or None when there is no such change."""
+        return next(iter(self._versions(versions.c.sequence == sequence)), None)
+
+    def standing_at(self, iri: str, sequence: int) -> list[Version]:
+        """Return what stood of each record of a dataset at a sequence number, by source and accession."""
+        then = (versions.c.iri == iri) & (versions.c.sequence <= sequence)
+        last = sa.select(sa.func.max(versions.c.sequence)).where(then)
+        numbers = last.group_by(versions.c.source, versions.c.accession)
+        return self._versions(versions.c.sequence.in_(numbers), versions.c.source, versions.c.accession)
+
+    def note_publication(self, sequence: int) -> None:
+        """Remember that readers can see the changes up to a number from now on; the first time counts."""
+        known = sa.select(publications.c.sequence).where(publications.c.sequence >= sequence)
+        with self.engine.begin() as db:
+            if db.execute(known.limit(1)).first() is None:
+                db.execute(sa.insert(publications).values(sequence=sequence, at=now()))
+
+    def unsigned_since(self, sequence: int, limit: int) -> list[Version]:
+        """Return the next changes after a sequence number that nobody has signed, oldest first."""
+        which = (versions.c.sequence > sequence) & statements.c.sequence.is_(None)
+        return self._versions(which, versions.c.sequence, limit=limit)
+
+    def sign(self, signed: Mapping[int, Signed]) -> None:
+        """Add what this hub says of its own changes, by sequence number."""
+        if signed:
+            with self.engine.begin() as db:
+                db.execute(sa.insert(statements), [_signed(number, said) for number, said in signed.items()])
+
+    def hub_sequences(self) -> dict[str, int]:
+        """Return the number of the latest signed change of every hub, by its name."""
+        query = sa.select(statements.c.hub, sa.func.max(statements.c.hub_sequence)).group_by(statements.c.hub)
+        with self.engine.connect() as db:
+            return {str(hub): int(number) for hub, number in db.execute(query)}
+
+    def _versions(
+        self, which: sa.ColumnElement[bool], *order: sa.ColumnElement[Any], limit: int | None = None
+    ) -> list[Version]:
+        query = sa.select(*_VERSION).join_from(versions, changes, versions.c.sequence == changes.c.sequence)
+        query = query.outerjoin(statements, versions.c.sequence == statements.c.sequence)
+        with self.engine.connect() as db:
+            return [_read_version(row) for row in db.execute(query.where(which).order_by(*order).limit(limit))]
 
     def describing(self, keys: Iterable[tuple[str, str]]) -> list[RecordRow]:
         """Return what stands of every record of the datasets of the given (source, accession) pairs."""
@@ -460,6 +642,51 @@ def _change(sequence: int, run: int, action: str, row: RecordRow) -> dict[str, A
         "payload_sha256": row.payload_sha256,
         "harvester": row.harvester,
     }
+
+
+_PAGE = 500
+_VERSION = (
+    versions.c.sequence,
+    changes.c.at,
+    changes.c.action,
+    changes.c.run,
+    versions.c.source,
+    versions.c.accession,
+    versions.c.iri,
+    versions.c.state,
+    versions.c.title,
+    versions.c.content,
+    versions.c.withdrawal,
+    versions.c.source_url,
+    changes.c.payload_sha256,
+    changes.c.harvester,
+    statements.c.hub,
+    statements.c.hub_sequence,
+    statements.c.sha256,
+    statements.c.statement,
+    statements.c.signature,
+    statements.c.hops,
+)
+
+
+def _version(sequence: int, row: RecordRow) -> dict[str, Any]:
+    same = {name: getattr(row, name) for name in ("source", "accession", "iri", "state", "title")}
+    told = {"withdrawal": row.withdrawal, "source_url": row.source_url}
+    return {"sequence": sequence, **same, "content": zlib.compress(row.record.encode()), **told}
+
+
+def _read_version(row: Any) -> Version:
+    content = row.content
+    told = {**row._mapping, "record": None if content is None else zlib.decompress(content).decode()}
+    told["signed"] = None
+    if row.hub is not None:
+        said = {name: told[name] for name in Signed.__slots__}
+        told["signed"] = Signed(**{**said, "hops": tuple(json.loads(row.hops))})
+    return Version(**{name: told[name] for name in Version.__slots__})
+
+
+def _signed(sequence: int, said: Signed) -> dict[str, Any]:
+    return {"sequence": sequence, **asdict(said), "hops": json.dumps(said.hops)}
 
 
 def _replace(db: Connection, table: sa.Table, key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:

@@ -121,6 +121,42 @@ def test_settings_are_remembered(log):
     assert log.setting("base_iri") == "https://i/"
 
 
+def test_every_version_of_a_record_is_kept(log):
+    log.commit(Batch([], [("create", row("a")), ("create", row("b"))]), 1)
+    log.commit(Batch([], [("update", row("a", title="new", record='{"n": 2}'))]), 2)
+    log.commit(Batch([], [("withdraw", row("a", title="new", record='{"n": 2}', state="withdrawn"))]), 3)
+    found = log.versions_of("https://h/dataset/bia/a")
+    assert [(v.sequence, v.action, v.state, v.title, v.record, v.run) for v in found] == [
+        (1, "create", "active", "T", "{}", 1),
+        (3, "update", "active", "new", '{"n": 2}', 2),
+        (4, "withdraw", "withdrawn", "new", '{"n": 2}', 3),
+    ]
+    assert [v.sequence for v in log.versions_since(1, 10, until=3)] == [2, 3]
+    assert log.version(2).accession == "b"
+    assert log.version(9) is None
+
+
+def test_what_stood_at_a_number_is_the_last_version_of_each_record(log):
+    iri = "https://h/dataset/bia/a"
+    log.commit(Batch([], [("create", row("a")), ("create", row("EMD-1", source="emdb", iri=iri))]), 1)
+    log.commit(Batch([], [("update", row("a", title="new"))]), 2)
+    assert [(v.source, v.title) for v in log.standing_at(iri, 2)] == [("bia", "T"), ("emdb", "T")]
+    assert [(v.source, v.title) for v in log.standing_at(iri, 3)] == [("bia", "new"), ("emdb", "T")]
+    assert log.standing_at(iri, 0) == []
+
+
+def test_a_catalogue_without_versions_begins_with_what_stands(log):
+    log.commit(Batch([], [("create", row("a")), ("create", row("b"))]), 1)
+    log.commit(Batch([], [("update", row("a", title="new"))]), 2)
+    with log.engine.begin() as db:
+        db.execute(sa.delete(log_module.versions))
+    log.set_setting("layout", "1")
+    again = Log(log.engine.url)
+    assert [(v.sequence, v.accession, v.title) for v in again.versions_since(0, 10)] == [(2, "b", "T"), (3, "a", "new")]
+    assert again.setting("layout") == log_module.LAYOUT
+    again.close()
+
+
 def test_a_catalogue_of_another_layout_is_refused(log):
     log.set_setting("layout", "99")
     with pytest.raises(StoreError, match="layout 99"):
