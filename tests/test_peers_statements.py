@@ -117,8 +117,8 @@ def test_what_came_from_another_hub_keeps_its_signature_and_is_not_signed_again(
     settings = Settings(base_iri=BASE, hub_name="asia", data_dir=tmp_path)
     log = Log(settings.database)
     signed = replace(statements.sign(SAID, key), hops=("eu",))
-    came = row("idr0001", "T", source="idr@eu")
-    log.commit(Batch(records=[("create", came)], signed={("idr@eu", "idr0001"): signed}), 1)
+    came = row("idr0001", "T", source="idr~eu")
+    log.commit(Batch(records=[("create", came)], signed={("idr~eu", "idr0001"): signed}), 1)
     assert statements.update(log, settings) == 0
     assert log.version(1).signed == signed
     assert log.hub_sequences() == {"eu": 7}
