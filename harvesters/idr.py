@@ -464,4 +464,5 @@ HARVESTER = Harvester(
     fetch=fetch,
     transform=transform,
     attachments=attachments,
+    version=2,
 )

@@ -200,6 +200,7 @@ class Study(Biology):
                 measurement_method=[*self._component_terms(block, name), *self._protocols(block, name)],
                 image_count=self._number(row, "5D Images", _whole) or counts[1] or None,
                 well_count=self._number(row, "Wells", _whole) or counts[0] or None,
+                **_axes(row.get("Avg. Image Dim (XYZCT)") or ""),
                 file_count=self._number(row, "# of Files", _whole) or None,
                 size_bytes=self._number(row, "Size", sizes.size_bytes) or None,
                 thumbnail=self._thumbnails(block),
@@ -252,6 +253,17 @@ def component_name(name: str | None) -> str | None:
 
 def _component(block: Block, number: int) -> str:
     return component_name(block.name) or f"{block.kind.lower()}{chr(ord('A') + number % 26)}"
+
+
+def _axes(average: str) -> dict[str, Any]:
+    """Return the slots of Z, channels and time points that are whole numbers in "1344 x 1024 x 1 x 2 x 330".
+
+    IDR gives averages over a container's images; a fraction is the number of no image.
+    """
+    numbers = [part.strip().removesuffix(".0") for part in average.split("x")]
+    names = ("plane_count", "channel_count", "time_point_count")
+    named = zip(names, numbers[2:], strict=True) if len(numbers) == 5 else ()
+    return {slot: int(number) for slot, number in named if re.fullmatch(r"[1-9]\d{0,8}", number, re.ASCII)}
 
 
 def _whole(value: str) -> int:

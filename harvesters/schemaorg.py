@@ -67,6 +67,7 @@ ORGANIZATIONS: Final = frozenset({
     "CollegeOrUniversity", "Consortium", "Corporation", "FundingAgency", "FundingScheme", "Hospital", "Library", "NGO",
     "Project", "ResearchProject",
 })  # fmt: skip
+MD5: Final = "http://mlcommons.org/croissant/md5"
 TRUTH: Final = {"true": True, "http://schema.org/true": True, "false": False, "http://schema.org/false": False}
 
 
@@ -769,8 +770,19 @@ class Page(Builder):
             "access_url": next(iter(pages), None),
             "encoding_format": self._first(node, "encodingFormat", "fileFormat", place=f"{place}."),
             "size_bytes": next(iter(self._sizes(f"{place}.contentSize", node.get("contentSize", ()))), None),
+            "sha256": self._checksum(place, node, 64, "sha256"),
+            "md5": self._checksum(place, node, 32, "md5", MD5),
         }
         return Distribution(id=self.local(local), **slots) if any(slots.values()) else None
+
+    def _checksum(self, place: str, node: Node, digits: int, *names: str) -> str | None:
+        """Return a checksum in lower-case hexadecimal digits."""
+        said = self._first(node, *names, place=f"{place}.")
+        if said is None or re.fullmatch(rf"[0-9a-f]{{{digits}}}", said.lower(), re.ASCII):
+            return said and said.lower()
+        message = f"{said[:100]!r} is not {digits} hexadecimal digits"
+        self.find(f"{place}.{names[0]}", "checksum-invalid", said, message)
+        return None
 
 
 def _is_organization(node: Node) -> bool:
@@ -828,4 +840,5 @@ HARVESTER = Harvester(
     fetch=fetch,
     transform=transform,
     route=1,
+    version=2,
 )

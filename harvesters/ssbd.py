@@ -68,4 +68,5 @@ HARVESTER = Harvester(
     entries=entries,
     fetch=fetch,
     transform=transform,
+    version=2,
 )

@@ -1,7 +1,7 @@
 """One project of SSBD, from what a dump of the SSBD ontology's instances states of it (see `harvesters.ssbd_dump`).
 
 A project is the dataset; each of its datasets is a part, with its own samples, methods and files. Genes and reagents
-stand with samples in the dump and with the project here. There are no slots for the scales of Z and time, channels,
+stand with samples in the dump and with the project here. There are no slots for the scale of time,
 concentrations and dilutions of reagents, and departments of people. Source: http://ssbd.riken.jp/ontology/
 """
 
@@ -67,9 +67,10 @@ KNOWN: Final = frozenset(
         "has_reagent_name_2", "has_reagent_term", "has_reagent_uri", "has_reagent_uri_2", "has_release_date",
         "has_role", "has_s3_endpoint", "has_size_t", "has_size_x", "has_size_y", "has_submission_date",
         "has_thumbnail_url", "has_update_date", "has_url", "has_vizarr_url", "has_x_scale", "has_y_scale",
-        "has_axes", "has_channel_number", "has_concentration_unit", "has_concentration_value",
-        "has_concentration_value_2", "has_department", "has_fold_dilution", "has_fold_dilution_2", "has_size_c",
-        "has_size_z", "has_t_scale", "has_tag_uri", "has_z_scale",
+        "has_z_scale", "has_channel_number", "has_size_c", "has_size_z",
+        "has_axes", "has_concentration_unit", "has_concentration_value",
+        "has_concentration_value_2", "has_department", "has_fold_dilution", "has_fold_dilution_2",
+        "has_t_scale", "has_tag_uri",
     }
 )  # fmt: skip
 # Names that the dump misspells → what is meant.
@@ -84,6 +85,9 @@ CITATION: Final = re.compile(
 )
 # Numbers of X, Y, Z, channels and time points.
 DIMENSIONS: Final = re.compile(r"(\d{1,9})x(\d{1,9})(?:x(\d{1,9})x(\d{1,9})x(\d{1,9}))?", re.ASCII)
+# Slots of X, Y, Z, channels and time points, and of the scales of X, Y and Z.
+AXES: Final = ("image_width", "image_height", "plane_count", "channel_count", "time_point_count")
+SCALES: Final = ("pixel_width", "pixel_height", "pixel_depth")
 PERTURBING: Final = re.compile(r"\b(?:knock(?:ed)?[ -]?(?:out|down)|RNAi|CRISPR|mutat|deletion)", re.IGNORECASE)
 ANTIBODY: Final = re.compile(r"\b(?:anti-|antibod)", re.IGNORECASE)
 
@@ -539,7 +543,7 @@ class Project(Builder):
     # --- files
 
     def _files(self, node: Node) -> Iterator[Distribution]:
-        """Yield the files of a dataset, with the size of an image and its number of time points."""
+        """Yield the files of a dataset, with the size of an image."""
         slots: dict[str, Any] = {"name": self._words(node, "has_folder_name")}
         slots["description"] = self._words(node, "has_figure_number")
         slots |= self._format(node)
@@ -556,18 +560,22 @@ class Project(Builder):
         return {"encoding_format": ", ".join(self._all_words(node, "has_file_format")) or None}
 
     def _size(self, node: Node) -> dict[str, Any]:
-        said = self._normal(node, "has_dimensions", "dimensions-invalid", _dimensions) or (None, None, None)
-        scales = [self._normal(node, f"has_{axis}_scale", "number-invalid", _nanometres) for axis in "xy"]
-        names = ("image_width", "image_height", "frames_per_image", "pixel_width", "pixel_height")
-        return dict(zip(names, (*said, *scales), strict=True))
+        said = self._normal(node, "has_dimensions", "dimensions-invalid", _dimensions) or (None,) * 5
+        scales = [self._normal(node, f"has_{axis}_scale", "number-invalid", _nanometres) for axis in "xyz"]
+        made = {**dict(zip(AXES, said, strict=True)), **dict(zip(SCALES, scales, strict=True))}
+        channels = self._normal(node, "has_channel_number", "number-invalid", _channels)
+        if channels is not None and made["channel_count"] not in (None, channels):
+            message = f"has_dimensions says {made['channel_count']} channels; its number stands"
+            self.find(f"{node.key}.has_channel_number", "channels-conflict", channels, message)
+        return {**made, "channel_count": made["channel_count"] or channels}
 
     def _zarr(self, node: Node) -> Distribution:
         where = self._page(node, "has_s3_endpoint")
         if where is None:
             self.find(node.key, "address-missing", node.key, "the OME-Zarr is described and its address is not given")
-        names = {"image_width": "has_size_x", "image_height": "has_size_y", "frames_per_image": "has_size_t"}
         sides: dict[str, Any] = {
-            slot: self._normal(node, name, "number-invalid", _whole) for slot, name in names.items()
+            slot: self._normal(node, f"has_size_{axis}", "number-invalid", _whole)
+            for slot, axis in zip(AXES, "xyzct", strict=True)
         }
         return Distribution(
             id=self._local("zarr", node),
@@ -584,12 +592,16 @@ def _whole(value: str) -> int:
     return int(value)
 
 
-def _dimensions(value: str) -> tuple[int, int, int | None]:
+def _channels(value: str) -> int:
+    return _whole(re.sub(r" channels?$", "", value))
+
+
+def _dimensions(value: str) -> tuple[int | None, ...]:
     found = DIMENSIONS.fullmatch(value)
     numbers = [int(number) for number in found.groups() if number] if found else [0]
     if 0 in numbers:
         raise ValueError(f"{value[:200]!r} is not a size: expected numbers of X, Y, Z, C, T such as 512x512x144x3x1")
-    return numbers[0], numbers[1], numbers[4] if len(numbers) == 5 else None
+    return (*numbers, *(None,) * (5 - len(numbers)))
 
 
 def _nanometres(value: str) -> Any:

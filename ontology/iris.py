@@ -52,6 +52,11 @@ def source_graph(base: str, source: str, accession: str) -> str:
     return f"{base}graph/source/{_path(source, accession)}"
 
 
+def suppressed_graph(base: str, source: str, accession: str) -> str:
+    """Return the IRI of the graph that holds what one source says of a dataset that is kept out of search and lists."""
+    return f"{base}graph/suppressed/{_path(source, accession)}"
+
+
 def record_graph(base: str, source: str, accession: str) -> str:
     """Return the IRI of the graph that holds what the hub says of that record: provenance and findings."""
     return f"{base}graph/record/{_path(source, accession)}"

@@ -73,8 +73,8 @@ def _literal(table: ClassTable, slot: Slot) -> st.SearchStrategy[Any]:
         return st.sampled_from(["sirna", "antibody"])
     if "GeneRole" in annotation:
         return st.sampled_from(["perturbed", "tagged"])
-    if slot.name == "payload_sha256":
-        return st.just("0" * 64)
+    if slot.name in ("payload_sha256", "sha256", "md5"):
+        return st.just("0" * (32 if slot.name == "md5" else 64))
     match slot.datatype:
         case "partial-date":
             return st.sampled_from(["2016", "2016-04", "2016-04-27"])

@@ -510,7 +510,7 @@ def test_role_by_the_words_of_the_study_file() -> None:
 def test_lists_of_the_web_site() -> None:
     containers = [
         {"Study": "idr9001-roe-example", "Container": "screenA", "Internal ID": "7", "Wells": "10", "5D Images": "20",
-         "Size": "300", "# of Files": "4"},
+         "Size": "300", "# of Files": "4", "Avg. Image Dim (XYZCT)": "1344 x 1024 x 1.13 x 2 x 330"},
         {"Study": "idr9001-roe-example", "Container": "experimentB", "Internal ID": "8", "Wells": "0",
          "5D Images": "1", "Size": "x", "# of Files": "2"},
     ]  # fmt: skip
@@ -525,6 +525,8 @@ def test_lists_of_the_web_site() -> None:
         ("experimentB", "https://idr.openmicroscopy.org/webclient/?show=project-8", 1, None),
         ("screenA", "https://idr.openmicroscopy.org/webclient/?show=screen-7", 20, 10),
     ]
+    _, screen = record.has_part
+    assert (screen.plane_count, screen.channel_count, screen.time_point_count) == (None, 2, 330)
     assert (record.size_bytes, record.file_count, record.image_count, record.well_count) == (300, 6, 21, 10)
     assert record.related == [f"{BASE}dataset/bia/S-BIAD867", f"{BASE}dataset/bia/S-BSMS6"]
     assert record.thumbnail == ["https://idr.openmicroscopy.org/webgateway/render_thumbnail/99/"]

@@ -136,6 +136,17 @@ def test_every_field() -> None:
     ]
 
 
+def test_checksums() -> None:
+    digits = "AB" * 16
+    good = {"contentUrl": "https://images.example/a.zip", "sha256": digits * 2}
+    bad = {"contentUrl": "https://images.example/b.zip", "sha256": "see the README"}
+    harvested = said(distribution=[good | {"http://mlcommons.org/croissant/md5": digits}, bad])
+    one, two = harvested.record.distribution
+    assert (one.sha256, one.md5, two.sha256, two.md5) == (digits.lower() * 2, digits.lower(), None, None)
+    assert rules(harvested) == [("distribution[1].sha256", "checksum-invalid")]
+    check_round_trip(harvested)
+
+
 def test_contact_data_lands_nowhere() -> None:
     harvested = harvest((PAYLOADS / "IM-0001.html").read_bytes())
     shown = harvested.record.model_dump_json() + repr(harvested.findings)

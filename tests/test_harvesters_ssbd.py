@@ -157,13 +157,16 @@ def test_every_shape() -> None:
     assert worm.about[0].name == "Caenorhabditis elegans, N2"
     assert {t.id.rpartition("/")[2] for t in worm.about[1:]} == {"NCBITaxon_6239", "GO_0009790", "CL_0000732"}
     (files,) = worm.distribution
-    assert (files.image_width, files.image_height, files.frames_per_image) == (600, 500, 180)
+    assert (files.image_width, files.image_height, files.plane_count) == (600, 500, 66)
+    assert (files.channel_count, files.time_point_count, files.frames_per_image) == (1, 180, None)
+    assert files.pixel_depth == Decimal("500")
     assert (files.pixel_width, files.pixel_height) == (Decimal("105"), Decimal("5.58"))
     assert (files.name, files.encoding_format, files.description) == ("worm", "tif", "Figure 1")
     unknown, zarr = mouse.distribution
     assert unknown.unknown == ["http://schema.org/encodingFormat"]
     assert zarr.content_url == "https://ssbd.riken.jp/000000-example/zarr/v0.4/mouse.zarr"
     assert (zarr.encoding_format, zarr.image_width, zarr.image_height) == ("OME-Zarr", 2048, 1538)
+    assert (zarr.plane_count, zarr.channel_count, zarr.time_point_count) == (3, 2, 1)
     assert {t.id for t in record.about} == {
         f"{OBO}{t}" for t in ("NCBITaxon_6239", "NCBITaxon_10090", "GO_0009790", "CL_0000732")
     }
@@ -883,7 +886,7 @@ def test_corpus_dump(corpus: Path, http: PoliteSession) -> None:
     ]  # fmt: skip
     assert Counter(rule for h in harvested for rule in rules(h)) == {
         "address-missing": 9, "predicate-misspelt": 5, "placeholder": 3, "citation-unread": 2, "name-misspelt": 1,
-        "name-swapped": 1, "node-unreached": 1,
+        "name-swapped": 1, "node-unreached": 1, "channels-conflict": 1,
     }  # fmt: skip
     assert {a.gene.symbol for h in harvested for a in h.record.gene_annotation} == {
         "Arc", "Cry1", "Cry2", "Thy1", "par-2", "rpl-23",

@@ -34,7 +34,9 @@ OWN_SLOTS = {
     "id": "identity is the subject, never a triple; LinkML asks for some IRI",
     # counts and sizes: schema.org has them as text (contentSize) or as a node (size), nobody as a plain number
     **dict.fromkeys(("size_bytes", "file_count", "image_count", "well_count", "frames_per_image"), "a plain number"),
-    **dict.fromkeys(("image_width", "image_height", "pixel_width", "pixel_height"), "a number of one stated unit"),
+    **dict.fromkeys(("plane_count", "channel_count", "time_point_count"), "a plain number"),
+    **dict.fromkeys(("image_width", "image_height"), "a number of one stated unit"),
+    **dict.fromkeys(("pixel_width", "pixel_height", "pixel_depth"), "a number of one stated unit"),
     **dict.fromkeys(("imaging_scale", "image_category", "voxel_type"), "closed lists of EMPIAR's own"),
     **dict.fromkeys(("gene_annotation", "gene", "gene_role", "compound"), "how a gene or chemical occurs in a dataset"),
     **dict.fromkeys(("reagent_annotation", "reagent", "reagent_kind"), "how a reagent occurs in a dataset"),

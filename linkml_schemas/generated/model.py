@@ -102,9 +102,21 @@ class RecordState(str, Enum):
     """
     The archive publishes the dataset.
     """
+    suppressed = "suppressed"
+    """
+    The hub's operator took the dataset out of search and lists; its page remains.
+    """
+    replaced = "replaced"
+    """
+    Another dataset took its place; a tombstone that leads there remains.
+    """
     withdrawn = "withdrawn"
     """
     The archive, or the hub's operator, took the dataset back; a tombstone remains.
+    """
+    redacted = "redacted"
+    """
+    The hub's operator, or its owner, had everything erased; a tombstone without its contents remains.
     """
 
 
@@ -235,6 +247,9 @@ class StudyComponent(Thing):
     measurement_method: Optional[list[Union[DefinedTerm, ImagingProtocol]]] = Field(default=None, description="""How it was imaged; protocols and the ontology terms of their methods.""")
     image_count: Optional[int] = Field(default=None, description="""Number of images or tilt series.""", ge=0)
     well_count: Optional[int] = Field(default=None, description="""Number of plate wells.""", ge=0)
+    channel_count: Optional[int] = Field(default=None, description="""Number of channels of one image.""", ge=0)
+    plane_count: Optional[int] = Field(default=None, description="""Number of planes of one image along Z.""", ge=0)
+    time_point_count: Optional[int] = Field(default=None, description="""Number of time points of one image.""", ge=0)
     file_count: Optional[int] = Field(default=None, description="""Number of files, as the archive states it.""", ge=0)
     size_bytes: Optional[int] = Field(default=None, description="""Size of the data in bytes, as the archive states it.""", ge=0)
     thumbnail: Optional[list[str]] = Field(default=None, description="""Addresses of example images.""")
@@ -291,13 +306,45 @@ class Distribution(Thing):
     frames_per_image: Optional[int] = Field(default=None, description="""Number of frames of one image.""", ge=0)
     image_width: Optional[int] = Field(default=None, description="""Width of one image in pixels.""", ge=0)
     image_height: Optional[int] = Field(default=None, description="""Height of one image in pixels.""", ge=0)
+    plane_count: Optional[int] = Field(default=None, description="""Number of planes of one image along Z.""", ge=0)
+    channel_count: Optional[int] = Field(default=None, description="""Number of channels of one image.""", ge=0)
+    time_point_count: Optional[int] = Field(default=None, description="""Number of time points of one image.""", ge=0)
     pixel_width: Optional[Decimal] = Field(default=None, description="""Width of one pixel on the sample, in nanometres.""", ge=0)
     pixel_height: Optional[Decimal] = Field(default=None, description="""Height of one pixel on the sample, in nanometres.""", ge=0)
+    pixel_depth: Optional[Decimal] = Field(default=None, description="""Distance between neighbouring planes along Z on the sample, in nanometres.""", ge=0)
     voxel_type: Optional[str] = Field(default=None, description="""Number type of a pixel in EMPIAR's words, e.g. UNSIGNED BYTE.""")
+    sha256: Optional[str] = Field(default=None, description="""SHA-256 checksum of the file, in lower-case hexadecimal digits.""")
+    md5: Optional[str] = Field(default=None, description="""MD5 checksum of the file, in lower-case hexadecimal digits.""")
     unknown: Optional[list[str]] = Field(default=None, description="""Properties (by IRI) whose value the archive says is unknown; not the same as saying nothing.""")
     not_applicable: Optional[list[str]] = Field(default=None, description="""Properties (by IRI) that the archive says do not apply.""")
     id: str = Field(default=..., description="""The thing's IRI (the subject of its statements; hub:id itself is never written as a triple).""")
     type: Literal["https://w3id.org/bioimage-hub/vocab#Distribution","http://schema.org/DataDownload","hub:Distribution","schema:DataDownload"] = Field(default="schema:DataDownload", description="""The thing's class.""")
+
+    @field_validator('sha256')
+    def pattern_sha256(cls, v):
+        pattern=re.compile(r"^[0-9a-f]{64}$")
+        if isinstance(v, list):
+            for element in v:
+                if isinstance(element, str) and not pattern.search(element):
+                    err_msg = f"Invalid sha256 format: {element}"
+                    raise ValueError(err_msg)
+        elif isinstance(v, str) and not pattern.search(v):
+            err_msg = f"Invalid sha256 format: {v}"
+            raise ValueError(err_msg)
+        return v
+
+    @field_validator('md5')
+    def pattern_md5(cls, v):
+        pattern=re.compile(r"^[0-9a-f]{32}$")
+        if isinstance(v, list):
+            for element in v:
+                if isinstance(element, str) and not pattern.search(element):
+                    err_msg = f"Invalid md5 format: {element}"
+                    raise ValueError(err_msg)
+        elif isinstance(v, str) and not pattern.search(v):
+            err_msg = f"Invalid md5 format: {v}"
+            raise ValueError(err_msg)
+        return v
 
 
 class Person(Thing):
