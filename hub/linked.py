@@ -84,7 +84,7 @@ def of_store(store: GraphStore, base: str) -> Linked:
     for quad in store.having([RDF_TYPE], CLASSES, [DEFAULT]):
         if quad.subject not in ours or any(g.startswith(f"{base}graph/source/") for g in store.graphs_of(quad)):
             found.see_class(quad)
-    of_rules = store.graph_names(f"{base}graph/links/")
+    of_rules = store.graphs_with(RDF_TYPE, records.tables()["LinkRule"].type, f"{base}graph/links/")
     found.see(store.having([NamedNode(slot) for slot in sorted(SLOTS)], [None], of_rules))
     return found
 

@@ -45,7 +45,6 @@ def review(settings: Settings, snapshot: Snapshot, budget_s: float = math.inf) -
     until = time.monotonic() + budget_s
     asker = _Asker(settings, snapshot)
     try:
-        asker.prepare(min(budget_s, HARVEST_S))
         outcomes = [gallery.run(asker, one) for one in gallery.questions().values() if time.monotonic() < until]
     finally:
         asker.close()
@@ -73,10 +72,6 @@ class _Asker:
             memory_bytes=settings.query_memory_bytes,
             max_result_bytes=settings.max_result_bytes,
         )
-
-    def prepare(self, wait_s: float) -> None:
-        """Wait until texts can be searched."""
-        self._federation.prepare(self._snapshot, wait_s)
 
     def query(self, text: str, accept_format: str = "") -> Iterator[bytes]:
         return iter(self._federation.query(self._pool, text, accept_format, snapshot=self._snapshot))

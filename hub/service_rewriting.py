@@ -181,7 +181,7 @@ class Rewriting:
         if self._iri(element) == TEXT:
             if self._texts is None or self._snapshot is None:
                 raise QueryRefusedError("there is no full-text index here")
-            rows = self._texts.rows(self._query, element, names, self._snapshot, self._left_s(), self._limits.rows)
+            rows = self._texts.rows(self._query, element, names, self._snapshot, self._limits.rows)
         else:
             rows = self._remote(way, names)
         self._ready[element] = sparql_rows.table(names, rows)

@@ -1,7 +1,8 @@
 """Published snapshots: immutable copies of the store that readers open, and which of them is current.
 
-``snapshots/000042/`` holds ``graph/`` (a hard-linked copy of the store) and ``manifest.json``; the link ``current``
-names the newest and is switched in one step, so a reader sees a whole harvest or none of it.
+``snapshots/000042/`` holds ``graph/`` and ``search/`` (hard-linked copies of the store and of the search index) and
+``manifest.json``; the link ``current`` names the newest and is switched in one step, so a reader sees a whole harvest
+or none of it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,8 +43,22 @@ class Snapshot:
         """Folder of the graph store, to be opened read-only."""
         return self.path / "graph"
 
+    @property
+    def search(self) -> Path:
+        """Folder of the search index; a snapshot of an older hub has none."""
+        return self.path / "search"
 
-def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: int, *, anew: bool = False) -> Snapshot:
+
+def publish(
+    store: GraphStore,
+    folder: Path,
+    base_iri: str,
+    created: str,
+    keep: int,
+    *,
+    anew: bool = False,
+    search: Callable[[Path], object] | None = None,
+) -> Snapshot:
     """Publish the store as it stands and return the snapshot; one of the same changes that stands already is kept.
 
     Args:
@@ -52,6 +68,7 @@ def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: 
         created: time of publication.
         keep: how many snapshots to keep, the new one included.
         anew: publish even if a snapshot of the same change stands, because the store was built again.
+        search: puts the search index into a folder that it makes.
     """
     sequence = store.sequence()
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +81,8 @@ def publish(store: GraphStore, folder: Path, base_iri: str, created: str, keep: 
         shutil.rmtree(left)
     building.mkdir()
     store.backup(building / "graph")
+    if search is not None:
+        search(building / "search")
     manifest = {
         "sequence": sequence,
         "link_sequence": store.link_sequence(),

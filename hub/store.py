@@ -16,7 +16,7 @@ from typing import IO
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
 
-from hub.errors import LockedError, StoreError
+from hub.errors import BUNDLE, LockedError, ReadOnlyError, StoreError
 
 Subject = NamedNode | BlankNode | Triple
 Term = NamedNode | BlankNode | Literal | Triple
@@ -30,6 +30,8 @@ META = NamedNode("urn:x-hub:meta")
 SEQUENCE = NamedNode("urn:x-hub:sequence")
 PENDING = NamedNode("urn:x-hub:pending")
 LINK_SEQUENCE = NamedNode("urn:x-hub:link-sequence")
+TOUCHED = NamedNode("urn:x-hub:touched")
+COUNT = NamedNode("urn:x-hub:count")
 # From this many quads on, building sorted files beats the write-ahead log (measured: 2 times faster, a fifth the disk).
 BULK_QUADS = 10_000
 
@@ -45,6 +47,7 @@ class GraphStore:
             if "lock" in str(err).lower():
                 raise LockedError(f"another process writes to {path}: wait until it has finished") from err
             raise StoreError(f"the store at {path} cannot be opened ({err}): run `hub rebuild`") from err
+        self._count = self._noted_count()
 
     def __enter__(self) -> GraphStore:
         return self
@@ -58,8 +61,18 @@ class GraphStore:
         del self._store
 
     def __len__(self) -> int:
-        """Return how many statements the store holds, without its own marks."""
-        return len(self._store) - sum(1 for _ in self._store.quads_for_pattern(None, None, None, META))
+        """Return how many statements the store holds, without its own marks; counted only where that is not noted."""
+        if self._count is None:
+            whole = len(self._store) - sum(1 for _ in self._store.quads_for_pattern(None, None, None, META))
+            self.set_mark(COUNT, str(whole))
+            self._count = whole
+        return self._count
+
+    def _noted_count(self) -> int | None:
+        """Return the number of statements that is noted; None where a crash left two, or a bulk load none."""
+        marks = [q.object for q in self._store.quads_for_pattern(META, COUNT, None, META)]
+        told = [mark.value for mark in marks if isinstance(mark, Literal)]
+        return int(told[0]) if len(told) == 1 and told[0].isdecimal() else None
 
     def sequence(self) -> int:
         """Return the sequence number that the store is true of, 0 when it is empty."""
@@ -106,6 +119,8 @@ class GraphStore:
             wanted = resolve(subject, [(q.predicate, q.object, q.graph_name) for q in whole])
             old.update(Quad(subject, p, o) for p, o in default - wanted)
             new.extend(Quad(subject, p, o) for p, o in wanted - default)
+            if default != wanted:
+                new.append(_touch(subject))
         self._add(new)
         self._remove_and_mark(old, LINK_SEQUENCE, Literal(str(link_sequence)))
         return len(new) + len(old)
@@ -144,7 +159,10 @@ class GraphStore:
             default = {(q.predicate, q.object) for q in self._store.quads_for_pattern(subject, None, None, DEFAULT)}
             if step.is_said_already(subject, said, default, is_pooled=is_pooled(iri_of(subject))):
                 continue
+            known = len(step.removed), len(step.added)
             step.refresh(subject, said, default, self._store.quads_for_pattern(subject, None, None, None))
+            if default and known != (len(step.removed), len(step.added)):
+                step.added.append(_touch(subject))
         self._write(step.removed, step.added, sequence)
         return len(step.removed) + len(step.added)
 
@@ -161,16 +179,26 @@ class GraphStore:
 
     def _add(self, quads: list[Quad]) -> None:
         if len(quads) >= BULK_QUADS:
+            if self._count is not None:
+                self._count = None
+                self.set_mark(COUNT, "unknown")
             self._store.bulk_extend(quads)
-        else:
+        elif self._count is None:
             self._store.extend(quads)
+        else:
+            self._count += sum(1 for q in set(quads) if q.graph_name != META and q not in self._store)
+            self._store.extend([*quads, _count(self._count)])
 
     def _remove_and_mark(self, removed: Iterable[Quad], name: NamedNode, value: Literal) -> None:
         """Remove statements and set a mark in place of the one of that name, in one transaction."""
-        mark = Quad(META, name, value, META)
-        gone = [*removed, *(q for q in self._store.quads_for_pattern(META, name, None, META) if q != mark)]
+        gone, marks = list(removed), [Quad(META, name, value, META)]
+        if self._count is not None and name != COUNT:
+            self._count -= sum(1 for q in set(gone) if q.graph_name != META)
+            marks.append(_count(self._count))
+        for mark in marks:
+            gone += (q for q in self._store.quads_for_pattern(META, mark.predicate, None, META) if q != mark)
         deletion = f"DELETE DATA {{ {_blocks(gone)} }} ;\n" if gone else ""
-        self._store.update(f"{deletion}INSERT DATA {{ {_blocks([mark])} }}")
+        self._store.update(f"{deletion}INSERT DATA {{ {_blocks(marks)} }}")
 
     def _pending(self) -> Iterator[Quad]:
         return self._store.quads_for_pattern(META, PENDING, None, META)
@@ -183,6 +211,29 @@ class GraphStore:
     def set_mark(self, name: NamedNode, value: str) -> None:
         """Set a mark in place of the one of that name; marks are not data, and `quads` leaves them out."""
         self._remove_and_mark([], name, Literal(value))
+
+    def touched(self) -> set[str]:
+        """Return the things of which the default graph said something else, since `forget_touched` last named them.
+
+        Of `replace` only those of which it said anything before. They are noted before it changes, so that no crash
+        loses one.
+        """
+        return {iri_of(q.object) for q in self._store.quads_for_pattern(META, TOUCHED, None, META)} - {""}  # type: ignore[arg-type]
+
+    def forget_touched(self, things: Iterable[str]) -> None:
+        """Note no longer that some things were touched."""
+        if marks := [_touch(NamedNode(thing)) for thing in things]:
+            self._store.update(f"DELETE DATA {{ {_blocks(marks)} }}")
+
+    def quads_for_pattern(
+        self,
+        subject: Subject | None,
+        predicate: NamedNode | None,
+        object: Term | None,
+        graph_name: GraphName | None,
+    ) -> Iterator[Quad]:
+        """Yield the quads that match."""
+        return self._store.quads_for_pattern(subject, predicate, object, graph_name)
 
     def said_in(self, graph: NamedNode) -> Iterator[Quad]:
         """Yield what a graph holds."""
@@ -205,6 +256,11 @@ class GraphStore:
         names = {n for n in self._store.named_graphs() if isinstance(n, NamedNode) and n.value.startswith(start)}
         return {n for n in names if n != META and any(True for _ in self._store.quads_for_pattern(None, None, None, n))}
 
+    def graphs_with(self, predicate: NamedNode, value: NamedNode, start: str) -> set[NamedNode]:
+        """Return the names of the graphs that say a property's value of anything, and whose names begin with a text."""
+        found = {quad.graph_name for quad in self._store.quads_for_pattern(None, predicate, value, None)}
+        return {n for n in found if isinstance(n, NamedNode) and n.value.startswith(start)}
+
     def flush(self) -> None:
         """Return when everything written is on disk."""
         self._store.flush()
@@ -212,6 +268,7 @@ class GraphStore:
     def clear(self) -> None:
         """Remove every statement."""
         self._store.clear()
+        self._count = None
 
     def backup(self, target: Path) -> None:
         """Write an immutable copy (hard links, so it costs next to nothing)."""
@@ -294,6 +351,14 @@ class _Step:
         self.added.extend(Quad(subject, p, o) for p, o in wanted - default)
 
 
+def _count(statements: int) -> Quad:
+    return Quad(META, COUNT, Literal(str(statements)), META)
+
+
+def _touch(subject: Subject) -> Quad:
+    return Quad(META, TOUCHED, subject, META)
+
+
 def iri_of(term: Subject | GraphName) -> str:
     """Return a term's IRI, or an empty text when it has none."""
     return term.value if isinstance(term, NamedNode) else ""
@@ -325,7 +390,10 @@ def write_lock(data_dir: Path) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it.
+        ReadOnlyError: the folder is what a hub in one file was unpacked to.
     """
+    if (data_dir / BUNDLE).exists():
+        raise ReadOnlyError(f"{data_dir} belongs to a hub in one file, which is only read: use a data_dir of its own")
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "write.lock").open("w") as handle:
         try:

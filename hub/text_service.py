@@ -7,8 +7,9 @@
       SERVICE hub:text { ?dataset hub:matches "light sheet zebrafish" ; hub:score ?score ; hub:limit 20 }
     }
 
-``hub:matches`` takes words that must all occur, "quoted phrases" and beginnings (``mitochond*``). ``hub:score`` tells
-how well a dataset fits, ``hub:limit`` how many of the best are wanted; both may be left out.
+``hub:matches`` takes words that must all occur, "quoted phrases", beginnings (``mitochond*``) and -words that must not
+occur, as the search page does. ``hub:score`` tells how well a dataset fits, ``hub:limit`` how many of the best are
+wanted; both may be left out. The datasets of one study are found together, by what any of them says.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from typing import NamedTuple
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from hub.errors import QueryRefusedError, ResultTooLargeError
+from hub.search.published import Searchers
 from hub.snapshots import Snapshot
 from hub.sparql_groups import Element, Query
 from hub.sparql_rows import Row
-from hub.textindex import TextIndexes
 
 VOCABULARY = "https://w3id.org/bioimage-hub/vocab#"
 TEXT = f"{VOCABULARY}text"
@@ -49,18 +50,12 @@ class Search(NamedTuple):
 
 
 class TextService:
-    """Answers the SERVICE patterns of full-text search; one for each process, safe for threads."""
+    """Answers the SERVICE patterns of full-text search from the index of a snapshot; safe for threads."""
 
-    def __init__(self, indexes: TextIndexes | None = None) -> None:
-        self._indexes = indexes or TextIndexes()
+    def __init__(self, searchers: Searchers | None = None) -> None:
+        self._searchers = searchers or Searchers()
 
-    def prepare(self, snapshot: Snapshot, wait_s: float = 0.0) -> None:
-        """Begin to build a snapshot's index, unless that was done, and wait some time for its end."""
-        self._indexes.prepare(snapshot).ended.wait(wait_s)
-
-    def rows(
-        self, query: Query, element: Element, names: Sequence[str], snapshot: Snapshot, timeout_s: float, most: int
-    ) -> list[Row]:
+    def rows(self, query: Query, element: Element, names: Sequence[str], snapshot: Snapshot, most: int) -> list[Row]:
         """Return the rows of a pattern.
 
         Args:
@@ -68,18 +63,16 @@ class TextService:
             element: the SERVICE pattern in it.
             names: the variables of a row.
             snapshot: what is searched.
-            timeout_s: how long to wait.
             most: how many rows there may be.
 
         Raises:
             QueryRefusedError: another pattern than this service takes.
             ResultTooLargeError: more rows.
-            QueryBusyError: the index is still being built.
-            QueryTimeoutError: the search took too long.
+            StoreError: the snapshot has no index.
         """
         search = read(query, element)
         wanted = min(most, search.limit or most)
-        found = self._indexes.search(snapshot, search.words, wanted + 1, timeout_s)
+        found = self._searchers.of(snapshot).matches(search.words, wanted + 1)
         if len(found) > most and (search.limit is None or search.limit > most):
             raise ResultTooLargeError(f"more than {most} datasets match {search.words!r}: add hub:limit, or words")
         rows: list[Row] = []

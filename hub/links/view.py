@@ -67,7 +67,7 @@ def _rule_amendment(links: Links, store: GraphStore, base: str) -> tuple[list[Qu
     start = f"{base}graph/links/"
     there = [
         q
-        for g in store.graph_names(start)
+        for g in store.graphs_with(records.RDF_TYPE, records.tables()["LinkRule"].type, start)
         for q in store.said_of([NamedNode(f"{base}rule/{g.value.removeprefix(start)}")], g)
     ]
     return [q for q in there if q not in wanted], [q for q in wanted if q not in there]

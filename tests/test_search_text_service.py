@@ -1,15 +1,11 @@
-"""Full-text search of datasets: what is found by which words, and as a SERVICE inside SPARQL."""
+"""Full-text search of datasets inside SPARQL: what is found by which words, and where the pattern may stand."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyoxigraph as ox
 import pytest
@@ -18,18 +14,20 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from harvesters.contract import Source
-from hub import ingest, records, snapshots, sparql_groups, text_service, textindex
+from hub import ingest, snapshots, sparql_groups, text_service
 from hub.config import Service, Settings
-from hub.errors import QueryBusyError, QueryError, QueryRefusedError, QueryTimeoutError, ResultTooLargeError
+from hub.errors import QueryRefusedError, ResultTooLargeError, StoreError
 from hub.federation import Federation
+from hub.search.published import Searchers
+from hub.search.searcher import Searcher
 from hub.service_client import ServiceClient
 from hub.service_rewriting import Limits
 from hub.snapshots import Snapshot
 from hub.text_service import TextService
-from hub.textindex import TextIndexes
 from hub.web.sparql import SparqlApp
 from hub.workers import WorkerPool
 from tests.loopback import RESULTS, endpoints
+from tests.search_indexes import published
 from tests.support import BASE, demo_settings
 
 PREFIX = "PREFIX hub: <https://w3id.org/bioimage-hub/vocab#> PREFIX schema: <http://schema.org/>\n"
@@ -54,29 +52,18 @@ obo:FBbi_00000369 schema:name "SPIM" ; schema:termCode "FBbi:00000369" .
 GRAPH :g { :elsewhere a schema:Dataset ; schema:name "zebrafish" }"""
 
 
-def published(folder: Path, text: str = DATA) -> Snapshot:
-    """Return a snapshot of some data in TriG."""
-    store = ox.Store(str(folder / "store"))
-    store.load(text, format=ox.RdfFormat.TRIG)
-    store.flush()
-    path = folder / "000001"
-    path.mkdir()
-    store.backup(str(path / "graph"))
-    return Snapshot(path, 1, "2026-11-20T12:00:00+00:00", "http://e/", len(store))
-
-
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    return published(tmp_path_factory.mktemp("text"))
+    return published(tmp_path_factory.mktemp("text"), DATA)
 
 
 @pytest.fixture(scope="module")
-def index(snapshot: Snapshot) -> Path:
-    return textindex.build(snapshot.path)
+def searcher(snapshot: Snapshot) -> Searcher:
+    return Searcher(snapshot.search)
 
 
-def found(index: Path, words: str, limit: int = 100) -> list[str]:
-    return [iri.removeprefix("http://e/") for iri, _ in textindex.search(index, words, limit, 20)]
+def found(searcher: Searcher, words: str, limit: int = 100) -> list[str]:
+    return [iri.removeprefix("http://e/") for iri, _ in searcher.matches(words, limit)]
 
 
 # --- what is found
@@ -113,146 +100,74 @@ SEARCHES = [
     ("part's own", ["terms"]),
     ("annotation", []),
     ("nothing", []),
+    ("zebrafish -mouse", ["title"]),
+    ("zebrafsih", []),
 ]
 
 
 @pytest.mark.parametrize(("words", "datasets"), SEARCHES)
-def test_search(index: Path, words: str, datasets: list[str]) -> None:
-    assert found(index, words) == datasets
+def test_search(searcher: Searcher, words: str, datasets: list[str]) -> None:
+    assert found(searcher, words) == datasets
 
 
-def test_title_counts_more_than_description_and_scores_are_above_zero(index: Path) -> None:
-    (first, high), (second, low) = textindex.search(index, "zebrafish", 10, 20)
+def test_title_counts_more_than_description_and_scores_are_above_zero(searcher: Searcher) -> None:
+    (first, high), (second, low) = searcher.matches("zebrafish", 10)
     assert (first, second) == ("http://e/title", "http://e/text")
     assert high > low > 0
-    assert found(index, "zebrafish", 1) == ["title"]
+    assert found(searcher, "zebrafish", 1) == ["title"]
 
 
 @pytest.mark.parametrize("words", ["", "   ", "*", '"', '""', "- & |", "«»"])
-def test_nothing_to_look_for(index: Path, words: str) -> None:
+def test_nothing_to_look_for(searcher: Searcher, words: str) -> None:
     with pytest.raises(QueryRefusedError, match="needs a word"):
-        textindex.search(index, words, 10, 20)
+        searcher.matches(words, 10)
 
 
-def test_too_many_words(index: Path) -> None:
+def test_too_many_words(searcher: Searcher) -> None:
     with pytest.raises(QueryRefusedError, match="at most 64 words"):
-        textindex.search(index, "a " * 65, 10, 20)
+        searcher.matches("a " * 65, 10)
 
 
 @given(words=st.text(max_size=30) | st.text("a\"*^:(){}+-'\\ ANDORNOTE", max_size=30))
-def test_no_sign_is_an_error(index: Path, words: str) -> None:
-    if any(character.isalnum() for character in words):
-        textindex.search(index, words, 10, 20)
+def test_no_sign_is_an_error(searcher: Searcher, words: str) -> None:
+    try:
+        searcher.matches(words, 10)
+    except QueryRefusedError:
+        assert "*" in words or "-" in words or not any(character.isalnum() for character in words)
 
 
 @pytest.mark.parametrize(
     "words", ["title : zebrafish", "zebrafish AND NOT mouse", "NEAR(zebrafish mouse)", "{title} : zebrafish", "^light"]
 )
-def test_language_of_the_index_is_not_spoken(index: Path, words: str) -> None:
-    assert found(index, words) in ([], ["title", "text"])
+def test_language_of_the_index_is_not_spoken(searcher: Searcher, words: str) -> None:
+    assert found(searcher, words) in ([], ["title", "text"])
 
 
-def test_search_that_takes_too_long(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with sqlite3.connect(":memory:") as slow:
-        loop = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, ? + ? FROM n WHERE i < 0"
-
-        class Slow:
-            def execute(self, _: str, parameters: tuple[str, int]) -> Any:
-                return slow.execute(loop, parameters)
-
-            def set_progress_handler(self, handler: Any, n: int) -> None:
-                slow.set_progress_handler(handler, n)
-
-            def close(self) -> None:
-                pass
-
-        monkeypatch.setattr(textindex, "_open", lambda path: Slow())
-        with pytest.raises(QueryTimeoutError, match="stopped"):
-            textindex.search(index, "x", 10, 0.05)
+def test_the_datasets_of_a_study_are_found_together(tmp_path: Path) -> None:
+    data = (
+        DATA
+        + " <http://e/dataset/a> a schema:Dataset ; schema:name 'Kinesin' . <http://e/dataset/b> a schema:Dataset ;"
+    )
+    snapshot = published(tmp_path, data + " schema:name 'Dynein' ; hub:sameStudyAs <http://e/dataset/a> .")
+    assert found(Searcher(snapshot.search), "dynein") == ["dataset/a", "dataset/b"]
+    assert len(Searcher(snapshot.search).matches("kinesin", 1)) == 1
 
 
-# --- building
-
-
-def test_built_once_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    snapshot = published(tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr(textindex, "documents", lambda store: iter([("http://e/a", ["too few"])]))
-        with pytest.raises(sqlite3.Error):
-            textindex.build(snapshot.path)
-        assert not (snapshot.path / textindex.FILE).exists()
-    with ThreadPoolExecutor(3) as threads:
-        built = list(threads.map(textindex.build, [snapshot.path] * 3))
-    assert len({(path, path.stat().st_ino) for path in built}) == 1
-    before = built[0].stat().st_mtime_ns
-    assert textindex.build(snapshot.path).stat().st_mtime_ns == before
-    assert {p.name for p in snapshot.path.iterdir()} - {".text-lock"} == {"graph", textindex.FILE}
-
-
-@pytest.mark.parametrize("damage", [b"", b"not a database" * 100])
-def test_damaged_or_old_index_is_built_anew(tmp_path: Path, damage: bytes) -> None:
-    snapshot = published(tmp_path)
-    index = textindex.build(snapshot.path)
-    index.write_bytes(damage)
-    assert not textindex.is_built(snapshot.path)
-    assert found(textindex.build(snapshot.path), "zebrafish") == ["title", "text"]
-
-
-def test_damage_that_shows_later(tmp_path: Path) -> None:
-    index = textindex.build(published(tmp_path).path)
-    data = bytearray(index.read_bytes())
-    data[4096:] = b"\xff" * (len(data) - 4096)
-    index.write_bytes(data)
-    with pytest.raises(QueryError, match="index"):
-        textindex.search(index, "zebrafish", 10, 20)
-
-
-def test_things_that_are_kept_in_memory_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(textindex, "MAX_KEPT", 1)
-    assert found(textindex.build(published(tmp_path).path), "spim") == ["terms"]
-
-
-def test_by_itself_as_a_program(tmp_path: Path) -> None:
-    indexes, snapshot = TextIndexes(), published(tmp_path)
-    assert [iri for iri, _ in indexes.search(snapshot, "embryos", 10, 120)] == ["http://e/title"]
-    assert textindex.is_built(snapshot.path)
-    assert TextIndexes().prepare(snapshot).ended.is_set()
-
-
-def test_index_that_was_removed_is_built_again(tmp_path: Path) -> None:
-    indexes, snapshot = TextIndexes(), published(tmp_path)
-    indexes.search(snapshot, "embryos", 10, 120)
-    (snapshot.path / textindex.FILE).unlink()
-    assert len(indexes.search(snapshot, "embryos", 10, 120)) == 1
-
-
-def test_index_that_is_still_being_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(textindex, "_build_apart", lambda folder, work: None)
-    with pytest.raises(QueryBusyError, match="being built"):
-        TextIndexes().search(published(tmp_path), "x", 10, 0.01)
-
-
-def test_index_that_cannot_be_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*arguments: Any, **options: Any) -> None:
-        raise subprocess.CalledProcessError(1, "python")
-
-    monkeypatch.setattr(subprocess, "run", fail)
-    indexes, snapshot = TextIndexes(), published(tmp_path)
-    for _ in range(2):
-        with pytest.raises(QueryError, match="could not be built"):
-            indexes.search(snapshot, "x", 10, 20)
+def test_snapshot_without_an_index(tmp_path: Path) -> None:
+    (tmp_path / "graph").mkdir()
+    with pytest.raises(StoreError, match="run `hub rebuild`"):
+        Searchers().of(Snapshot(tmp_path, 1, "2026-11-20T12:00:00+00:00", "http://e/", 0))
 
 
 def test_next_snapshot_has_an_index_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    one, two = published(tmp_path / "a"), published(tmp_path / "b", DATA.replace("zebrafish", "medaka"))
-    for snapshot in (one, two):
-        textindex.build(snapshot.path)
-    indexes = TextIndexes()
-    assert len(indexes.search(one, "zebrafish", 10, 20)) == 2
-    assert indexes.search(two, "zebrafish", 10, 20) == []
-    assert len(indexes.search(two, "medaka", 10, 20)) == 2
+    one, two = published(tmp_path / "a", DATA), published(tmp_path / "b", DATA.replace("zebrafish", "medaka"))
+    searchers = Searchers()
+    assert len(searchers.of(one).matches("zebrafish", 10)) == 2
+    assert searchers.of(two).matches("zebrafish", 10) == []
+    assert len(searchers.of(two).matches("medaka", 10)) == 2
+    assert searchers.of(one) is searchers.of(one)
 
 
 # --- inside SPARQL
@@ -267,7 +182,7 @@ class Now:
 
 
 @pytest.fixture(scope="module")
-def now(snapshot: Snapshot, index: Path) -> Iterator[Now]:
+def now(snapshot: Snapshot) -> Iterator[Now]:
     pool = WorkerPool(snapshot.graph, workers=1, spares=0, timeout_s=20)
     yield Now(snapshot, pool)
     pool.close()
@@ -397,7 +312,7 @@ def test_scores_are_decimals(now: Now) -> None:
 
 def test_search_is_kept_with_the_snapshot_over_http(now: Now) -> None:
     hub = Federation(lambda iri: None, ServiceClient("me"), TextService(), Limits())
-    client = Client(SparqlApp(lambda: now, federation=hub))  # type: ignore[arg-type,return-value]
+    client = Client(SparqlApp(lambda: now, federation=hub))  # type: ignore[arg-type]
     query = PREFIX + "SELECT ?d { SERVICE hub:text { ?d hub:matches 'embryos' } }"
     answer = client.get("/", query_string={"query": query, "format": "csv"})
     assert answer.get_data() == b"d\r\nhttp://e/title\r\n"
@@ -418,12 +333,6 @@ def test_text_then_another_endpoint(now: Now) -> None:
         assert "VALUES (?d) { (<http://e/title>) (<http://e/text>) }" in asked
 
 
-def test_every_path_of_the_index_is_in_the_model() -> None:
-    known = {slot.name for table in records.tables().values() for slot in table.slots}
-    used = {slot for field in textindex.FIELDS for path in field.paths for slot in path.split(".")}
-    assert used | set(textindex.NAMES) <= known
-
-
 def test_usage_is_an_example_that_works(now: Now) -> None:
     assert text_service.__doc__
     example = text_service.__doc__.partition("::\n")[2].partition("``hub:matches``")[0]
@@ -437,17 +346,18 @@ def test_usage_is_an_example_that_works(now: Now) -> None:
 def test_words_of_the_demo(tmp_path: Path) -> None:
     settings = demo_settings(tmp_path, ("bia", "idr", "empiar"))
     ingest.harvest(settings, list(settings.sources))
-    index = textindex.build(snapshots.current(settings.snapshots_dir).path)
-    (accession, _), *others = textindex.search(index, "EMPIAR-10310", 10, 20)
+    snapshot = snapshots.current(settings.snapshots_dir)
+    searcher = Searcher(snapshot.search)
+    (accession, _), *others = searcher.matches("EMPIAR-10310", 10)
     assert accession == f"{BASE}dataset/empiar/EMPIAR-10310"
     assert others == []
-    names = ox.Store.read_only(str(snapshots.current(settings.snapshots_dir).graph))
+    names = ox.Store.read_only(str(snapshot.graph))
     for quad in names.quads_for_pattern(None, ox.NamedNode("http://schema.org/name"), None, ox.DefaultGraph()):
         if "/dataset/" in quad.subject.value:
             words = " ".join(
                 f'"{word}"' for word in quad.object.value.replace('"', " ").split() if any(map(str.isalnum, word))
             )
-            assert quad.subject.value in dict(textindex.search(index, words, 50, 20)), quad.object.value
+            assert quad.subject.value in dict(searcher.matches(words, 50)), quad.object.value
 
 
 @pytest.mark.corpus
@@ -455,6 +365,6 @@ def test_corpus(corpus: Path, tmp_path: Path) -> None:
     source = Source(name="idr", harvester="crates", archive="idr", url=str(corpus / "crates" / "idr"))
     settings = Settings(data_dir=tmp_path, base_iri=BASE, sources={"idr": source})
     ingest.harvest(settings, ["idr"])
-    index = textindex.build(snapshots.current(settings.snapshots_dir).path)
-    assert found(index, "ellinger sars-cov-2") == [f"{BASE}dataset/idr/idr0094"]
-    assert len(found(index, "human")) > 20, "vernacular names of taxa are words of the dataset"
+    searcher = Searcher(snapshots.current(settings.snapshots_dir).search)
+    assert found(searcher, "ellinger sars-cov-2") == [f"{BASE}dataset/idr/idr0094"]
+    assert len(found(searcher, "human")) > 20, "vernacular names of taxa are words of the dataset"
