@@ -364,6 +364,8 @@ def _value(index: dict[str, dict[str, list[Any]]], slot: Slot, term: Any) -> Any
         types = {t.value for t in index.get(term.value, {}).get(RDF_TYPE.value, [])}
         found = next((c for c in slot.classes if tables()[c].type.value in types), None)
         return _read(index, term.value, tables()[found]) if found else None
+    if isinstance(term, Literal) and term.language:  # the words of a page, not of a record: see hub.schemaorg
+        return None
     if slot.kind == "iri" or slot.datatype not in _TYPED:
         return term.value
     return term.value == "true" if slot.datatype == XSD + "boolean" else term.value
