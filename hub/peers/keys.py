@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from hub.errors import ConfigError, StoreError
+from hub.errors import BUNDLE, ConfigError, ReadOnlyError, StoreError
 
 PREFIX = "ed25519:"
 
@@ -43,7 +43,10 @@ def own(file: Path) -> SigningKey:
 
     Raises:
         StoreError: the file cannot be read or written, or holds no Ed25519 key.
+        ReadOnlyError: the folder is what a hub in one file was unpacked to.
     """
+    if (file.parents[1] / BUNDLE).exists():
+        raise ReadOnlyError("this hub is served from one file and cannot sign: ask the hub that made the file")
     try:
         if not file.exists():
             _make(file)
@@ -89,6 +92,15 @@ def is_signed(text: str, signature: str, public: str) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def is_public(text: str) -> bool:
+    """Whether a text is a public key."""
+    try:
+        _public(text)
+    except ConfigError:
+        return False
+    return text.startswith(PREFIX)
 
 
 def _public(text: str) -> Ed25519PublicKey:

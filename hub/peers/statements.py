@@ -20,6 +20,7 @@ from hub.peers.keys import SigningKey
 
 BATCH = 500
 SIGNED_AT = "signed_at"
+MIRRORED = "~"  # in the name that a source of another hub has here
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +120,17 @@ def sign(statement: Statement, key: SigningKey) -> Signed:
 def update(log: Log, settings: Settings) -> int:
     """Sign this hub's own changes that are not signed yet, and return how many there were.
 
-    What came from other hubs was signed by them; it is written to the log with its signature, so it is never here.
+    What came from other hubs was signed by them and is in the log with their signatures. What this hub alone decides
+    about such a record, as to suppress it, is nobody else's concern and stays unsigned.
     """
     key = keys.own(settings.key_file)
     signed = 0
     place = int(log.setting(SIGNED_AT) or 0)
     for page in _unsigned(log, place):
-        log.sign({v.sequence: sign(of_version(settings.hub_name, v, _sha256(v)), key) for v in page})
+        own = [version for version in page if MIRRORED not in version.source]
+        log.sign({v.sequence: sign(of_version(settings.hub_name, v, _sha256(v)), key) for v in own})
         log.set_setting(SIGNED_AT, str(page[-1].sequence))
-        signed += len(page)
+        signed += len(own)
     return signed
 
 

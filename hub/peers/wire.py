@@ -14,10 +14,9 @@ from typing import Any
 from hub import digests
 from hub.log import RecordRow, Signed, Version
 from hub.peers import keys
-from hub.peers.statements import Statement
+from hub.peers.statements import MIRRORED, Statement
 from ontology import iris
 
-AT = "~"
 MAX_HOPS = 16
 
 
@@ -47,7 +46,7 @@ def local_source(hub: str, source: str) -> str:
     >>> local_source("eu", "idr")
     'idr~eu'
     """
-    return f"{source}{AT}{hub}"
+    return f"{source}{MIRRORED}{hub}"
 
 
 def split_source(source: str) -> tuple[str, str]:
@@ -56,7 +55,7 @@ def split_source(source: str) -> tuple[str, str]:
     >>> split_source("idr~eu"), split_source("idr")
     (('eu', 'idr'), ('', 'idr'))
     """
-    name, _, hub = source.rpartition(AT)
+    name, _, hub = source.rpartition(MIRRORED)
     return (hub, name) if name else ("", source)
 
 
