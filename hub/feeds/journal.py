@@ -8,7 +8,9 @@ Source: https://www.openarchives.org/OAI/2.0/guidelines-repository.htm#Datestamp
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +42,19 @@ class Latest:
     title: str
     created: str
     sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A record that stands of a dataset, kept small until it is read."""
+
+    source: str
+    accession: str
+    packed: bytes
+
+    def record(self) -> str:
+        """Return the record as JSON."""
+        return zlib.decompress(self.packed).decode()
 
 
 class Journal:
@@ -78,17 +93,11 @@ class Journal:
             at_most: only changes seen up to this time.
             iri: only this dataset.
         """
-        own, later = versions.alias("own"), versions.alias("later")
-        is_later = (later.c.iri == own.c.iri) & (later.c.sequence > own.c.sequence) & (later.c.sequence <= self.until)
-        seen = _seen(own.c.sequence)
-        which = [own.c.sequence > after, own.c.sequence <= self.until, ~sa.exists().where(is_later)]
-        which += [own.c.iri.startswith(below, autoescape=True)] if below else []
-        which += [own.c.iri == iri] if iri else []
-        which += [seen >= at_least] if at_least else []
-        which += [seen <= at_most] if at_most else []
-        query = sa.select(own.c.iri, own.c.sequence, own.c.state, own.c.title, seen).where(*which)
+        chosen = _Choice(self.until, after, below, at_least, at_most, iri)
+        columns = (chosen.own.iri, chosen.own.sequence, chosen.own.state, chosen.own.title, chosen.seen)
+        query = sa.select(*columns).where(*chosen.which)
         with self.log.engine.connect() as db:
-            rows = db.execute(query.order_by(own.c.sequence).limit(limit)).all()
+            rows = db.execute(query.order_by(chosen.own.sequence).limit(limit)).all()
         standing, created = self._standing([row.iri for row in rows])
         return [
             Latest(
@@ -102,6 +111,31 @@ class Journal:
             )
             for row in rows
         ]
+
+    def count(self, *, below: str = "", at_least: str = "", at_most: str = "") -> int:
+        """Return how many datasets :meth:`latest` tells of in all."""
+        chosen = _Choice(self.until, 0, below, at_least, at_most, "")
+        with self.log.engine.connect() as db:
+            return int(db.scalar(sa.select(sa.func.count(chosen.own.sequence)).where(*chosen.which)) or 0)
+
+    def contents(self, iris: list[str]) -> dict[str, list[Content]]:
+        """Return the records that stand of datasets, by IRI of the dataset; what is withdrawn or erased is left out."""
+        visible = versions.c.iri.in_(iris) & (versions.c.sequence <= self.until)
+        last = sa.select(sa.func.max(versions.c.sequence)).where(visible)
+        last = last.group_by(versions.c.source, versions.c.accession)
+        columns = (versions.c.iri, versions.c.source, versions.c.accession, versions.c.content)
+        stands = versions.c.sequence.in_(last) & (versions.c.state == ACTIVE) & versions.c.content.is_not(None)
+        found: defaultdict[str, list[Content]] = defaultdict(list)
+        with self.log.engine.connect() as db:
+            for iri, *rest in db.execute(sa.select(*columns).where(stands).order_by(versions.c.sequence)):
+                found[iri].append(Content(*rest))
+        return found
+
+    def iris(self) -> Iterator[str]:
+        """Yield the IRI of every dataset that was ever there."""
+        query = sa.select(versions.c.iri).where(versions.c.sequence <= self.until).distinct()
+        with self.log.engine.connect() as db:
+            yield from db.scalars(query)
 
     def _standing(self, iris: list[str]) -> tuple[dict[str, set[str]], dict[str, str]]:
         """Return which sources have an active record of each dataset, and when each was first seen."""
@@ -125,6 +159,38 @@ class Journal:
         first = sa.select(_seen(versions.c.sequence)).where(versions.c.sequence <= self.until)
         with self.log.engine.connect() as db:
             return db.scalar(first.order_by(versions.c.sequence).limit(1))
+
+
+class _Choice:
+    """What :meth:`Journal.latest` chooses, as parts of a query.
+
+    Attributes:
+        own: columns of the last visible versions.
+        seen: from when on readers could see each.
+        which: conditions that all hold of what is chosen.
+    """
+
+    def __init__(self, until: int, after: int, below: str, at_least: str, at_most: str, iri: str) -> None:
+        self.own = versions.alias("own").c
+        self.seen = _seen(self.own.sequence)
+        later = versions.alias("later").c
+        is_later = (later.iri == self.own.iri) & (later.sequence > self.own.sequence) & (later.sequence <= until)
+        self.which = [self.own.sequence > after, self.own.sequence <= until, ~sa.exists().where(is_later)]
+        self.which += [self.own.iri.startswith(below, autoescape=True)] if below else []
+        self.which += [self.own.iri == iri] if iri else []
+        self.which += [self.seen >= at_least] if at_least else []
+        self.which += [self.seen <= at_most] if at_most else []
+
+
+def dated(log: Log, sequence: int) -> int:
+    """Return the last change up to a number whose time of publication is settled.
+
+    A snapshot can be read a moment before the catalogue notes when it was published.
+    """
+    last = sa.select(sa.func.max(publications.c.sequence))
+    with log.engine.connect() as db:
+        noted = db.scalar(last)
+    return sequence if noted is None else min(sequence, int(noted))
 
 
 def _seen(sequence: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
