@@ -23,7 +23,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from hub import cli_export, cli_findings, cli_links, config
+from hub import (
+    cli_dumps,
+    cli_export,
+    cli_findings,
+    cli_host,
+    cli_links,
+    cli_peers,
+    cli_redact,
+    cli_search,
+    cli_thumbnails,
+    cli_webhooks,
+    config,
+)
 from hub.config import Settings
 from hub.errors import ConfigError, HubError
 from hub.log import Report
@@ -212,14 +224,18 @@ def _print_reports(outcomes: list[Any]) -> None:
 
 @app.command()
 def serve(
+    bundle: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A hub in one file.")] = None,
+    key: Annotated[str, typer.Option(help="Public key of the hub that must have signed the file.")] = "",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
     config_file: ConfigOption = None,
 ) -> None:
-    """Serve pages and SPARQL, and harvest by timetable, until interrupted."""
+    """Serve pages and SPARQL, and harvest by timetable, until interrupted; of a hub in one file, serve only."""
     from hub.serve import serve as run
 
     _log_to_stderr()
+    if bundle is not None:
+        config_file = cli_dumps.unpacked(bundle, key)
     settings = config.load(config_file)
     run(settings, config_file, host, port)
 
@@ -424,6 +440,13 @@ def build_demo(folder: Path) -> Path:
 cli_links.register(app)
 cli_findings.register(app)
 cli_export.register(app)
+cli_dumps.register(app)
+cli_search.register(app)
+cli_thumbnails.register(app)
+cli_host.register(app)
+cli_peers.register(app)
+cli_webhooks.register(app)
+cli_redact.register(app)
 
 if __name__ == "__main__":
     main()

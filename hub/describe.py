@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from pydantic import BaseModel
 from pyoxigraph import NamedNode, Quad
@@ -12,11 +14,10 @@ from harvesters.building import property_iri
 from hub import queries, records
 from hub.config import Settings
 from hub.errors import GoneError, NotFoundError
-from hub.routes import Precedence
-from hub.store import iri_of
+from hub.routes import COMPARED, Precedence
 from hub.workers import WorkerPool
 from linkml_schemas.generated.model import CatalogRecord, Dataset, Finding
-from ontology import iris
+from ontology import archives, iris
 
 TARGET = "http://www.w3.org/ns/oa#hasTarget"
 PRIMARY_TOPIC = "http://xmlns.com/foaf/0.1/primaryTopic"
@@ -35,6 +36,7 @@ class Description:
         findings: its quality problems.
         quads: every statement with the graph that it stands in, for formats with provenance.
         totals: how many genes and reagents the dataset names, by slot, where the record holds only the first of them.
+        state: ``active``; ``suppressed`` when it is reached by its address alone.
     """
 
     record: Dataset
@@ -42,6 +44,7 @@ class Description:
     findings: list[Finding] = field(default_factory=list)
     quads: list[Quad] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
+    state: str = "active"
 
 
 def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str, *, brief: bool = False) -> Description:
@@ -56,7 +59,7 @@ def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str, 
 
     Raises:
         NotFoundError: the hub never had it.
-        GoneError: every record of it was withdrawn; carries the tombstone.
+        GoneError: every record of it was withdrawn, replaced or redacted; carries the tombstone.
     """
     iri = iris.dataset(settings.base_iri, archive, accession)
     totals = _totals(pool, iri) if brief else {}
@@ -65,10 +68,53 @@ def dataset(pool: WorkerPool, settings: Settings, archive: str, accession: str, 
     sources = _each(quads, PRIMARY_TOPIC, CatalogRecord)
     if not sources:
         raise NotFoundError(f"there is no dataset {archive}/{accession} in this hub")
-    if all(s.record_state == "withdrawn" for s in sources):
-        raise GoneError(f"{accession} was withdrawn", _tombstone(accession, sources[0]))
-    record: Dataset = records.from_quads(_decided(quads, iri, Precedence.of(settings)), iri)
-    return Description(record, sources, _each(quads, TARGET, Finding), quads, totals)
+    state = next((s for s in SHOWN if any(source.record_state == s for source in sources)), "")
+    if not state:
+        raise _gone(pool, iri, archive, accession, sources)
+    quads = _of_state(quads, settings.base_iri, state)
+    told = _as_source(quads, settings.base_iri) if state == SUPPRESSED else quads
+    record: Dataset = records.from_quads(decided(told, Precedence.of(settings)), iri)
+    return Description(record, sources, _each(quads, TARGET, Finding), quads, totals, state)
+
+
+SUPPRESSED = "suppressed"
+# States in which a dataset has a page, and those in which it has a tombstone: the first that a record has counts.
+SHOWN = ("active", SUPPRESSED)
+GONE = ("replaced", "redacted", "withdrawn")
+
+
+def _of_state(quads: list[Quad], base: str, state: str) -> list[Quad]:
+    """Return the quads without those of suppressed records, where another record of the dataset is shown."""
+    hidden = f"{base}graph/suppressed/"
+    return quads if state == SUPPRESSED else [q for q in quads if not _graph(q).startswith(hidden)]
+
+
+def _as_source(quads: list[Quad], base: str) -> list[Quad]:
+    """Return the quads as if suppressed records were not: the rules of what counts leave these out."""
+    hidden, shown = f"{base}graph/suppressed/", f"{base}graph/source/"
+    return [
+        Quad(q.subject, q.predicate, q.object, NamedNode(_graph(q).replace(hidden, shown, 1)))
+        if _graph(q).startswith(hidden)
+        else q
+        for q in quads
+    ]
+
+
+def _graph(quad: Quad) -> str:
+    return quad.graph_name.value if isinstance(quad.graph_name, NamedNode) else ""
+
+
+def _gone(pool: WorkerPool, iri: str, archive: str, accession: str, sources: list[CatalogRecord]) -> GoneError:
+    """Return what is still said of a dataset that has no page, with the last of those that took its place."""
+    state, source = next((state, s) for state in GONE for s in sources if s.record_state == state)
+    tombstone = {"state": state, "archive": archive, **_tombstone(accession, source)}
+    if state == "redacted":
+        tombstone.pop("title", None)
+        tombstone |= {"sha256": source.payload_sha256} if source.payload_sha256 else {}
+    if source.replaced_by:
+        last = next(iter(queries.select(pool, "describe/successors", iri=NamedNode(iri))), None)
+        tombstone["replaced_by"] = last["successor"].value if last else source.replaced_by
+    return GoneError(f"{accession} was {state}", tombstone)
 
 
 def _totals(pool: WorkerPool, iri: str) -> dict[str, int]:
@@ -99,17 +145,19 @@ def _tombstone(accession: str, source: CatalogRecord) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def _decided(quads: list[Quad], iri: str, order: Precedence) -> list[Quad]:
-    """Return the quads with one source's word for each slot of the dataset itself, and for the list of its authors."""
-    decided = [q for q in quads if not _belongs(q, iri)]
-    for subject in dict.fromkeys(q.subject for q in quads if _belongs(q, iri)):
-        own = [(q.predicate, q.object, q.graph_name) for q in quads if q.subject == subject]
-        decided.extend(Quad(subject, p, o) for p, o in order.resolve(subject, own))
-    return decided
-
-
-def _belongs(quad: Quad, iri: str) -> bool:
-    return iri_of(quad.subject).partition("#")[0] == iri
+def decided(quads: list[Quad], order: Precedence) -> list[Quad]:
+    """Return the quads with each thing that several graphs tell of as the default graph would show it."""
+    by_subject: dict[NamedNode, list[Quad]] = {}
+    for quad in quads:
+        by_subject.setdefault(quad.subject, []).append(quad)  # type: ignore[arg-type]
+    found: list[Quad] = []
+    for subject, own in by_subject.items():
+        if len({quad.graph_name for quad in own}) > 1:
+            said = [(quad.predicate, quad.object, quad.graph_name) for quad in own]
+            found.extend(Quad(subject, p, o) for p, o in order.resolve(subject, said))
+        else:
+            found.extend(own)
+    return found
 
 
 def thing(pool: WorkerPool, base: str, iri: str) -> list[Quad]:
@@ -119,7 +167,8 @@ def thing(pool: WorkerPool, base: str, iri: str) -> list[Quad]:
         NotFoundError: nothing is said of it.
     """
     kind, _, rest = iri.removeprefix(base).partition("/")
-    graphs = {"graph": [iri], "record": [f"{base}graph/record/{rest}", f"{base}graph/source/{rest}"]}
+    of_record = [f"{base}graph/{what}/{rest}" for what in ("record", "source", "suppressed")]
+    graphs = {"graph": [iri], "record": of_record}
     if kind in graphs:
         quads = [q for graph in graphs[kind] for q in queries.quads(pool, "describe/graph", iri=NamedNode(graph))]
     else:
@@ -127,3 +176,106 @@ def thing(pool: WorkerPool, base: str, iri: str) -> list[Quad]:
     if not quads:
         raise NotFoundError(f"nothing is said of {iri}")
     return quads
+
+
+# --- who says what ---------------------------------------------------------------------------------------------------
+
+# Slots in which another source's word is shown beside the one that counts; elsewhere only who says something is told
+COMPARED_TOO = ("measurement_method", "phenotype", "image_count", "well_count", "copyright_notice", "imaging_scale")
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One source's word on a slot of a dataset.
+
+    Attributes:
+        source: name of the source.
+        title: what it is called: its archive's title, or its own name where several sources are of one archive.
+        value: what it says: a value, or the things and values of a list that the shown list does not have.
+    """
+
+    source: str
+    title: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What several sources say in one slot of a dataset.
+
+    Attributes:
+        predicate: IRI of the property.
+        agreed: the source whose value is shown, then those that say nothing else.
+        others: sources that say otherwise.
+    """
+
+    predicate: str
+    agreed: tuple[Voice, ...]
+    others: tuple[Voice, ...] = ()
+
+
+def voices(found: Description, settings: Settings) -> dict[str, Said]:
+    """Return by slot who says what of a dataset; nothing where only one source describes it."""
+    order = Precedence.of(settings)
+    iri, start = found.record.id, f"{order.base}graph/source/"
+    by_graph: dict[str, list[Quad]] = {}
+    for quad in found.quads:
+        if isinstance(quad.graph_name, NamedNode) and quad.graph_name.value.startswith(start):
+            by_graph.setdefault(quad.graph_name.value, []).append(quad)
+    if len(by_graph) < 2:
+        return {}
+    read: dict[str, Dataset] = {graph: records.from_quads(said, iri) for graph, said in by_graph.items()}
+    titles = _titles(settings, {graph: unquote(graph.removeprefix(start)) for graph in read})
+    said = {}
+    for slot in records.tables()["Dataset"].slots:
+        filled = {graph: value for graph, one in read.items() if (value := getattr(one, slot.name)) not in (None, [])}
+        ranked = sorted(filled, key=lambda graph: order.rank(iri, graph, slot.predicate.value))
+        if ranked:
+            said[slot.name] = _said(slot.name, slot.predicate.value, [(titles[g], filled[g]) for g in ranked])
+    return said
+
+
+def _titles(settings: Settings, named: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Return name and title of the source of each graph; ``named`` has its source and accession."""
+    sources = {graph: name.partition("/")[0] for graph, name in named.items()}
+    owners = {source: settings.sources[source].archive for source in sources.values() if source in settings.sources}
+    known = {name: archives.ARCHIVES[name].title for name in owners.values() if name in archives.ARCHIVES}
+    shared = Counter(owners.values())
+    titles = {}
+    for graph, source in sources.items():
+        title = known.get(owners.get(source, ""), source)
+        is_alone = shared[owners.get(source, "")] <= 1
+        titles[graph] = (source, title if is_alone else source)
+    several = Counter(titles.values())
+    return {g: (s, t if several[s, t] == 1 else f"{t} {named[g].partition('/')[2]}") for g, (s, t) in titles.items()}
+
+
+def _said(slot: str, predicate: str, filled: list[tuple[tuple[str, str], Any]]) -> Said:
+    (first, shown), *rest = filled
+    agreed: list[Voice] = [Voice(*first, shown)]
+    others: list[Voice] = []
+    for voice, value in rest:
+        other = _otherwise(slot, shown, value)
+        (agreed if other is None else others).append(Voice(*voice, value if other is None else other))
+    return Said(predicate, tuple(agreed), tuple(others))
+
+
+def _otherwise(slot: str, shown: Any, value: Any) -> Any:
+    """Return what a source says that the shown value does not; None where they agree, or are not compared."""
+    if slot in COMPARED:
+        if COMPARED[slot](shown, value) is None:
+            return None
+    elif slot not in COMPARED_TOO:
+        return None
+    if not isinstance(value, list):
+        return None if value == shown else value
+    known = {_same_as(one) for one in shown}
+    return [one for one in value if _same_as(one) not in known] or None
+
+
+def _same_as(thing: Any) -> str:
+    """Return what a thing is compared by: a node of a record by its name, another by its IRI."""
+    iri, name = getattr(thing, "id", None), getattr(thing, "name", None)
+    if iri is None:
+        return str(thing)
+    return str(name).casefold() if name and "#" in iri else str(iri)

@@ -6,6 +6,8 @@
     ├── ConfigError            settings or command line are wrong: fix them, start again
     ├── LockedError            another process writes: wait, or stop it
     ├── StoreError             the data folder is damaged: `hub rebuild`
+    ├── ReadOnlyError          a hub that is served from one file does not do this     501
+    ├── PeerError              another hub cannot be asked, or not be believed
     ├── NotPublishedError      no harvest has been published yet             503
     ├── NotFoundError          nothing of that name was ever here            404
     ├── GoneError              it was here and is withdrawn (has tombstone)  410
@@ -30,6 +32,9 @@ The harvesters' own errors (``SourceError``, ``RecordError``) live in ``harveste
 
 from __future__ import annotations
 
+# Lies in a data folder that a hub in one file was unpacked to, which nobody writes to.
+BUNDLE = "bundle.json"
+
 
 class HubError(Exception):
     """Root of every error the hub raises on purpose; its text is one clear sentence for the user."""
@@ -45,6 +50,14 @@ class LockedError(HubError):
 
 class StoreError(HubError):
     """The data folder is damaged or of another version."""
+
+
+class PeerError(HubError):
+    """Another hub cannot be asked, or what it answers cannot be read or believed."""
+
+
+class ReadOnlyError(HubError):
+    """A hub that is served from one file is asked for what only a hub with its own data folder can do."""
 
 
 class NotPublishedError(HubError):

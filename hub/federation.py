@@ -20,6 +20,7 @@ from hub import places, sparql_groups, sparql_guard
 from hub.config import Service, Settings
 from hub.errors import HubError, QueryBusyError, QueryTooComplexError
 from hub.places import Places
+from hub.search.published import Searchers
 from hub.service_client import ServiceClient
 from hub.service_rewriting import Ask, Limits, Rewriting
 from hub.snapshots import Snapshot
@@ -50,13 +51,13 @@ class Federation:
         self._places = Places(QUERIES)
 
     @classmethod
-    def of(cls, settings: Settings) -> Federation:
-        """Return what the settings allow."""
+    def of(cls, settings: Settings, searchers: Searchers | None = None) -> Federation:
+        """Return what the settings allow; texts are searched with some searchers, or its own."""
         limits = Limits(
             settings.base_iri, settings.query_timeout_s, settings.service_timeout_s, settings.max_service_rows
         )
         client = ServiceClient(settings.contact, settings.ca_bundle)
-        return cls(finder(settings.services), client, TextService(), limits)
+        return cls(finder({**peer_services(settings), **settings.services}), client, TextService(searchers), limits)
 
     def query(
         self,
@@ -100,16 +101,6 @@ class Federation:
             text, accept_format, default_graphs=default_graphs, named_graphs=named_graphs, timeout_s=left_s
         )
 
-    def prepare(self, snapshot: Snapshot, wait_s: float = 0.0) -> None:
-        """Begin to build a snapshot's full-text index, so that nobody waits for it later.
-
-        Args:
-            snapshot: what is published.
-            wait_s: how long to wait for its end.
-        """
-        if self._texts is not None:
-            self._texts.prepare(snapshot, wait_s)
-
     def is_lasting(self, text: str) -> bool:
         """Whether a query's answer is the same for as long as the snapshot stands: it asks no other endpoint."""
         if not _heads(text):
@@ -141,6 +132,15 @@ class Federation:
             yield
         finally:
             self._places.leave(client)
+
+
+def peer_services(settings: Settings) -> dict[str, Service]:
+    """Return the endpoints of the peers whose tables in the settings say ``sparql = true``, by the peer's name."""
+    return {
+        peer.name: Service(peer.name, f"{peer.url}/sparql", is_private=peer.is_private)
+        for peer in settings.peers.values()
+        if peer.has_sparql
+    }
 
 
 def finder(services: Mapping[str, Service]) -> Find:

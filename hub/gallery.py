@@ -340,7 +340,7 @@ def quads(base: str, wanted: Iterable[Question]) -> list[Quad]:
 
 def _executable(base: str, asked: Question) -> list[Quad]:
     subject = NamedNode(f"{base}questions/{asked.name}")
-    said: list[tuple[NamedNode, queries.Term]] = [
+    said: list[tuple[NamedNode, NamedNode | Literal]] = [
         (RDF_TYPE, NamedNode(SH + "SPARQLExecutable")),
         (RDF_TYPE, NamedNode(SH + "SPARQLSelectExecutable")),
         (NamedNode(RDFS + "label"), Literal(asked.title, language="en")),

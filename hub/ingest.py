@@ -22,7 +22,6 @@ from harvesters.contract import (
     Entry,
     Harvested,
     Harvester,
-    Http,
     RecordError,
     Source,
     SourceError,
@@ -31,15 +30,20 @@ from harvesters.contract import (
 from harvesters.http import Manners, PoliteSession
 from harvesters.keep import Keep
 from harvesters.polite.answers import public_url
-from hub import coverage, findings, records, references, snapshots, views
+from hub import coverage, erasure, findings, records, redactions, references, snapshots, thumbnail_copies, views
 from hub.config import Settings
+from hub.dumps import make as dumps
 from hub.errors import ConfigError
+from hub.feeds import webhooks
 from hub.links import engine, view
 from hub.links.catalogue import Links
 from hub.links.tables import Tables
 from hub.log import Batch, EntryRow, Log, RecordRow, Report, now
+from hub.peers import statements
+from hub.redactions import Decisions
 from hub.routes import Precedence
 from hub.routes import harvester_named as harvester_named
+from hub.search.index import SearchIndex, is_index, state_of
 from hub.store import GraphStore, write_lock
 
 logger = logging.getLogger(__name__)
@@ -98,6 +102,8 @@ def harvest(
             publish(settings, log)
         finally:
             log.close()
+    dumps.after_publication(settings)
+    thumbnail_copies.after_harvest(settings, manners(settings), addresses)
     return outcomes
 
 
@@ -109,16 +115,28 @@ def _source(settings: Settings, name: str) -> Source:
 
 
 def publish(settings: Settings, log: Log, progress: Callable[[int], object] = lambda _: None) -> snapshots.Snapshot:
-    """Bring links and store up to the log and publish; the caller holds the write lock."""
+    """Bring links and store up to the log and publish; the caller holds the write lock.
+
+    Decisions of the operator that were not carried out to the end are taken up again first.
+    """
     check_base(settings, log)
+    erasure.take_up(log, settings)
+    published = _published(settings, log, progress)
+    erasure.finish(log, settings)
+    return published
+
+
+def _published(settings: Settings, log: Log, progress: Callable[[int], object]) -> snapshots.Snapshot:
     references.ensure(settings, log)
     links = Links(log)
     engine.update(log, links, Tables(settings), settings)
     findings.update(log, links, settings)
     coverage.update(log, settings)
+    statements.update(log, settings)
     standing = snapshots.current_or_none(settings.snapshots_dir)
     wanted = (log.last_sequence(), links.last_sequence())
-    if standing is not None and (standing.sequence, standing.link_sequence) == wanted:
+    if standing is not None and (standing.sequence, standing.link_sequence) == wanted and is_index(standing.search):
+        log.note_publication(standing.sequence)
         return standing
     with GraphStore(settings.store_dir) as store:
         if store.sequence() > wanted[0] or store.link_sequence() > wanted[1]:
@@ -139,10 +157,23 @@ def publish_store(
     """Bring a store up to the log and its links, and publish it."""
     views.catch_up(log, store, settings, progress)
     view.catch_up(links, store, Precedence.of(settings), progress)
-    if views.refresh_terms(store, settings):
-        store.flush()
-    keep = settings.keep_snapshots
-    return snapshots.publish(store, settings.snapshots_dir, settings.base_iri, now(), keep, anew=anew)
+    has_other_terms = views.refresh_terms(store, settings)
+    store.flush()
+    index = SearchIndex.of(settings)
+    index.update(settings, log, links, store, progress, anew=anew)
+    published = _publish_with(index, settings, store, anew=anew or has_other_terms)
+    log.note_publication(published.sequence)
+    webhooks.after_publication(settings)
+    index.tidy()
+    return published
+
+
+def _publish_with(index: SearchIndex, settings: Settings, store: GraphStore, *, anew: bool) -> snapshots.Snapshot:
+    """Publish the store and the index, also where only the index is another than the one that is published."""
+    folder, base, keep = settings.snapshots_dir, settings.base_iri, settings.keep_snapshots
+    standing = snapshots.current_or_none(folder)
+    is_other = standing is not None and state_of(standing.search) != index.state
+    return snapshots.publish(store, folder, base, now(), keep, anew=anew or is_other, search=index.checkpoint)
 
 
 def check_base(settings: Settings, log: Log) -> None:
@@ -215,7 +246,10 @@ class Run:
     stood: list[str] = field(default_factory=list)
     holders: dict[str, str] = field(default_factory=dict)
     owner: dict[str, str] = field(default_factory=dict)
-    waiting: list[tuple[Entry, str, EntryRow | None]] = field(default_factory=list)
+    waiting: list[tuple[Entry, bytes, str, EntryRow | None]] = field(default_factory=list)
+    decisions: Decisions = field(default_factory=lambda: Decisions("", frozenset()))
+    withheld: set[str] = field(default_factory=set)
+    kept_back: set[str] = field(default_factory=set)
     taken_back: dict[str, tuple[str, Withdrawal]] = field(default_factory=dict)
     is_full_listing: bool = True
     unread: int = 0
@@ -261,6 +295,8 @@ class Run:
         self._begin()
         for key, known in self.known.items():
             path = payload_path(self.settings.raw_dir, known.payload_sha256)
+            if known.accession in self.withheld:
+                continue
             if not known.payload_sha256 or not path.is_file():
                 logger.warning("%s %s: its payload is not kept, harvest it with --full", self.source.name, key)
                 continue
@@ -279,7 +315,9 @@ class Run:
         self.number = self.log.start_run(self.source.name)
         self.known = self.log.known_entries(self.source.name)
         self.standing = self.log.standing(self.source.name)
-        self.stood = [accession for accession, state in self.standing.items() if state == "active"]
+        self.stood = [accession for accession, state in self.standing.items() if state in LISTED]
+        self.decisions = Decisions.of(self.log, self.settings)
+        self.withheld = self.decisions.withheld(self.log, self.source.name)
         self.holders = {e.accession: e.key for e in self.known.values() if e.accession and e.rejected is None}
         self.committed_at = time.monotonic()
 
@@ -315,7 +353,7 @@ class Run:
         known = self.known.get(entry.key)
         if entry.withdrawal is not None:
             self._take_back(entry, known)
-        elif known is not None and not self.full and self._looks_unchanged(known, entry):
+        elif known is not None and (self._is_erased(known) or (not self.full and self._looks_unchanged(known, entry))):
             self._count_known(known)
         else:
             self._fetch(http, entry, known)
@@ -329,11 +367,15 @@ class Run:
         if known is None or known.accession is None or self.holders.get(known.accession) != entry.key:
             return
         self.owner.setdefault(known.accession, entry.key)
-        if self.standing.get(known.accession) == "active" and entry.withdrawal is not None:
+        if self.standing.get(known.accession) in LISTED and entry.withdrawal is not None:
             self.taken_back[known.accession] = (entry.key, entry.withdrawal)
 
-    def _fetch(self, http: Http, entry: Entry, known: EntryRow | None) -> None:
+    def _is_erased(self, known: EntryRow) -> bool:
+        return known.accession is not None and self.standing.get(known.accession) == "redacted"
+
+    def _fetch(self, http: PoliteSession, entry: Entry, known: EntryRow | None) -> None:
         """Read one entry; one that cannot be had is rejected, several in a row stop the source."""
+        learnt = set(http.validators)
         try:
             raw = entry.payload if entry.payload is not None else self.harvester.fetch(http, self.source, entry)
         except SourceError as err:
@@ -347,6 +389,8 @@ class Run:
             return
         self.failed_in_a_row = 0
         self._read(entry, raw, known)
+        if entry.key in self.kept_back:
+            erasure.forget_answers(self.log, self.keep, http.validators, set(http.validators) - learnt)
 
     def _looks_unchanged(self, known: EntryRow, entry: Entry) -> bool:
         return entry.version is not None and entry.version == known.version and known.harvester == self._harvester()
@@ -363,9 +407,15 @@ class Run:
             self.owner.setdefault(known.accession, known.key)
 
     def _read(self, entry: Entry, raw: bytes, known: EntryRow | None) -> None:
-        digest = save_payload(self.settings.raw_dir, raw, verify=self.full)
+        """Keep and read a payload; one whose record may be redacted is kept when that is known not to be so."""
+        digest = hashlib.sha256(raw).hexdigest()
         same = known is not None and known.payload_sha256 == digest and known.harvester == self._harvester()
-        if known is not None and same and not self.full:
+        is_same = known is not None and same and not self.full
+        if not self.decisions or (is_same and known is not None and known.accession not in self.withheld):
+            save_payload(self.settings.raw_dir, raw, verify=self.full)
+        if known is not None and is_same:
+            if known.accession in self.withheld:
+                self.kept_back.add(entry.key)
             self.batch.entries.append(replace(known, version=entry.version))
             self._count_known(known)
             return
@@ -379,20 +429,30 @@ class Run:
             self._reject(row, known, err)
             return
         accession = harvested.record.accession
+        if self.decisions.erases(harvested.record.id, self.source.name):
+            self._pass_over(row, accession)
+            return
         holder = self.holders.get(accession, entry.key)
         if holder != entry.key and holder not in self.listed and not self.all_listed:
-            self.waiting.append((entry, digest, known))
+            self.waiting.append((entry, raw, digest, known))
         elif self.owner.setdefault(accession, entry.key) != entry.key:
             taken = f"accession: {accession} is already given by {self.owner[accession]}: give each record its own"
             self._reject(replace(row, version=None, payload_sha256=""), known, RecordError(taken))
         else:
-            self._accept(row, entry, harvested)
+            self._accept(row, entry, harvested, raw, known)
+
+    def _pass_over(self, row: EntryRow, accession: str) -> None:
+        """Take nothing of an entry whose record is redacted."""
+        self.report.unchanged += 1
+        self.owner.setdefault(accession, row.key)
+        self.kept_back.add(row.key)
+        self.batch.entries.append(replace(row, accession=accession))
 
     def _settle(self) -> None:
         """Decide on entries that claim an accession of another entry: that one has it for as long as it is listed."""
         self.all_listed = True
-        for entry, digest, known in self.waiting:
-            self._interpret(entry, payload_path(self.settings.raw_dir, digest).read_bytes(), digest, known)
+        for entry, raw, digest, known in self.waiting:
+            self._interpret(entry, raw, digest, known)
 
     def _transform(self, raw: bytes, entry: Entry) -> Harvested:
         try:
@@ -421,14 +481,24 @@ class Run:
         )
         logger.warning("%s %s rejected: %s", self.source.name, row.key, err)
 
-    def _accept(self, row: EntryRow, entry: Entry, harvested: Harvested) -> None:
+    def _accept(self, row: EntryRow, entry: Entry, harvested: Harvested, raw: bytes, known: EntryRow | None) -> None:
         record = harvested.record
+        before = self.log.record(self.source.name, record.accession) if record.accession in self.standing else None
+        try:
+            after = self.decisions.applied(self._row(row, entry, harvested, before))
+        except RecordError as err:
+            self.kept_back.add(entry.key)
+            self._reject(row, known, err)
+            return
+        if self.decisions.withholds(after):
+            self.kept_back.add(entry.key)
+            self.withheld.add(record.accession)
+        elif self.decisions:
+            save_payload(self.settings.raw_dir, raw, verify=self.full)
         is_doubted = any(finding.rule in self.harvester.doubtful for finding in harvested.findings)
         version = None if is_doubted else row.version
         self.batch.entries.append(replace(row, accession=record.accession, version=version))
         self.report.findings += len(harvested.findings)
-        before = self.log.record(self.source.name, record.accession) if record.accession in self.standing else None
-        after = self._row(row, entry, harvested, before)
         if before is not None and _same(before, after):
             self.report.unchanged += 1
             return
@@ -439,7 +509,7 @@ class Run:
         if after.state == "withdrawn" and (before is None or before.state != "withdrawn"):
             self.report.deleted += 1
         self.standing[record.accession] = after.state
-        self.batch.records.append((_action(before, after), after))
+        self.batch.records.append((redactions.action(before, after), after))
 
     def _row(self, row: EntryRow, entry: Entry, harvested: Harvested, before: RecordRow | None) -> RecordRow:
         record, moment = harvested.record, now()
@@ -495,15 +565,17 @@ class Run:
 
     def _withdraw(self, accession: str, withdrawal: Withdrawal) -> None:
         before = self.log.record(self.source.name, accession)
-        if before is None or before.state == "withdrawn":
+        if before is None or before.state not in LISTED:
             return
         self.report.deleted += 1
-        after = replace(
-            before, state="withdrawn", withdrawal=json.dumps(asdict(withdrawal)), changed=now(), run=self.number
-        )
-        self.batch.records.append(("withdraw", after))
+        told = json.dumps(asdict(withdrawal))
+        after = replace(redactions.own(before), state="withdrawn", withdrawal=told, changed=now(), run=self.number)
+        after = self.decisions.applied(after)
+        self.batch.records.append((redactions.action(before, after), after))
 
 
+# States of records that their archive lists.
+LISTED = frozenset({"active", "suppressed", "replaced"})
 # Parameters that say which record an address gives (OAI-PMH); others may hold secrets.
 TOLD_PARAMETERS = frozenset({"verb", "identifier", "metadataPrefix"})
 
@@ -521,11 +593,3 @@ def _address(url: str) -> str:
 def _same(before: RecordRow, after: RecordRow) -> bool:
     kept = ("state", "record", "findings", "withdrawal", "payload_sha256", "harvester")
     return all(getattr(before, name) == getattr(after, name) for name in kept)
-
-
-def _action(before: RecordRow | None, after: RecordRow) -> str:
-    if before is None:
-        return "create" if after.state == "active" else "withdraw"
-    if after.state == "withdrawn":
-        return "withdraw" if before.state == "active" else "update"
-    return "update" if before.state == "active" else "restore"

@@ -20,9 +20,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from harvesters.http import Validator
-from hub.errors import StoreError
+from hub.errors import ReadOnlyError, StoreError
 
 LAYOUT = "2"
+# Address of a catalogue that is not there: of a hub in one file that was made without it.
+ABSENT = "none:"
 # A catalogue of layout 1 has no versions: what stands becomes the first that is known of each record.
 _WITHOUT_VERSIONS = "1"
 metadata = sa.MetaData()
@@ -130,6 +132,13 @@ statements = sa.Table(
     sa.Column("signature", sa.String, nullable=False),
     sa.Column("hops", sa.Text, nullable=False),
     sa.Index("statements_of_hub", "hub", "hub_sequence", unique=True),
+)
+
+erased = sa.Table(
+    "erased_versions",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sha256", sa.String, nullable=False),
 )
 
 publications = sa.Table(
@@ -258,7 +267,9 @@ class Version:
         source_url: where it was read, or None.
         payload_sha256: hash of the archive's own bytes, or None.
         harvester: name and version of the harvester, or None.
-        signed: what the hub that owns the record says of the change; None until it was signed (:mod:`hub.peers`).
+        signed: what the hub that owns the record says of the change; None until it was signed (:mod:`hub.peers`), and
+            again once the version was erased.
+        erased_sha256: hash of what stood in a version that was erased or rewritten (:mod:`hub.digests`), or None.
     """
 
     sequence: int
@@ -276,6 +287,7 @@ class Version:
     payload_sha256: str | None
     harvester: str | None
     signed: Signed | None
+    erased_sha256: str | None = None
 
 
 @dataclass(slots=True)
@@ -515,6 +527,10 @@ class Log:
         """Return what one change made of its record, or None when there is no such change."""
         return next(iter(self._versions(versions.c.sequence == sequence)), None)
 
+    def versions_numbered(self, sequences: Iterable[int]) -> list[Version]:
+        """Return what the changes of some numbers made of their records, oldest first."""
+        return self._versions(versions.c.sequence.in_(list(sequences)), versions.c.sequence)
+
     def standing_at(self, iri: str, sequence: int) -> list[Version]:
         """Return what stood of each record of a dataset at a sequence number, by source and accession."""
         then = (versions.c.iri == iri) & (versions.c.sequence <= sequence)
@@ -551,6 +567,7 @@ class Log:
     ) -> list[Version]:
         query = sa.select(*_VERSION).join_from(versions, changes, versions.c.sequence == changes.c.sequence)
         query = query.outerjoin(statements, versions.c.sequence == statements.c.sequence)
+        query = query.outerjoin(erased, versions.c.sequence == erased.c.sequence)
         with self.engine.connect() as db:
             return [_read_version(row) for row in db.execute(query.where(which).order_by(*order).limit(limit))]
 
@@ -591,6 +608,8 @@ class Log:
 
 
 def _engine(url: str) -> Engine:
+    if url == ABSENT:
+        raise ReadOnlyError("this hub is served from one file without its catalogue: make the file with the catalogue")
     try:
         engine = sa.create_engine(url)
     except (sa.exc.SQLAlchemyError, ImportError) as err:
@@ -666,13 +685,19 @@ _VERSION = (
     statements.c.statement,
     statements.c.signature,
     statements.c.hops,
+    erased.c.sha256.label("erased_sha256"),
 )
 
 
 def _version(sequence: int, row: RecordRow) -> dict[str, Any]:
     same = {name: getattr(row, name) for name in ("source", "accession", "iri", "state", "title")}
     told = {"withdrawal": row.withdrawal, "source_url": row.source_url}
-    return {"sequence": sequence, **same, "content": zlib.compress(row.record.encode()), **told}
+    return {"sequence": sequence, **same, "content": packed(row.record) if row.record else None, **told}
+
+
+def packed(record: str) -> bytes:
+    """Return the JSON of a record as ``versions`` holds it."""
+    return zlib.compress(record.encode())
 
 
 def _read_version(row: Any) -> Version:

@@ -15,14 +15,17 @@ from pyoxigraph import NamedNode, Quad, RdfFormat, Store
 
 from harvesters.contract import RecordError
 from harvesters.keep import Keep
-from hub import coverage, findings, ingest, linked, records, references, review, routes, snapshots, views
+from hub import coverage, erasure, findings, ingest, linked, records, references, review, routes, snapshots, views
 from hub.config import Settings
 from hub.errors import ConfigError, HubError
+from hub.genes import Genes
 from hub.links import engine, view
 from hub.links.catalogue import Links
 from hub.links.tables import Tables
-from hub.log import Log, RecordRow, now
+from hub.log import Log, RecordRow
 from hub.routes import Precedence
+from hub.search import index
+from hub.search.documents import Documents
 from hub.store import DEFAULT, META, GraphStore, dump_to, iri_of, write_lock
 from linkml_schemas.generated.model import Dataset
 from ontology import identifiers
@@ -52,6 +55,7 @@ def check(settings: Settings) -> Check:
     try:
         _check_payloads(settings, log, result)
         result.problems.extend(references.problems(settings, log))
+        result.problems.extend(erasure.problems(log, settings))
         _count_genes(log, settings.base_iri, result)
         ingest.check_base(settings, log)
         snapshot = snapshots.current_or_none(settings.snapshots_dir)
@@ -85,7 +89,10 @@ def _check_questions(settings: Settings, snapshot: snapshots.Snapshot, result: C
 def _check_payloads(settings: Settings, log: Log, result: Check) -> None:
     seen = 0
     keep = Keep(settings.raw_dir)
+    is_withheld = erasure.unkept(log, settings)
     for row in log.all_records():
+        if is_withheld(row):
+            continue
         seen += 1
         path = ingest.payload_path(settings.raw_dir, row.payload_sha256)
         if not path.is_file():
@@ -150,7 +157,8 @@ def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, res
     for quad in whole:
         if quad.graph_name == META:
             continue
-        if not iri_of(quad.graph_name).startswith(f"{settings.base_iri}graph/candidates/"):
+        hidden = tuple(f"{settings.base_iri}graph/{kind}/" for kind in ("candidates", "suppressed"))
+        if not iri_of(quad.graph_name).startswith(hidden):
             (default if quad.graph_name == DEFAULT else named).add(quad.subject)
         result.problems.extend(_bad_terms(quad))
     result.facts["statements"] = sum(1 for quad in whole if quad.graph_name != META)
@@ -166,6 +174,10 @@ def _check_graph(settings: Settings, log: Log, snapshot: snapshots.Snapshot, res
         if set(store.quads_for_pattern(None, None, None, graph)) != set(wanted):
             result.problems.append(f"{graph.value} is not what the log says: run `hub rebuild`")
     _check_links(settings, Links(log), snapshot, store, result)
+    documents = Documents(store, Links(log), Genes.of(settings), settings.base_iri)
+    found = list(index.problems(snapshot.search, documents, snapshot.sequence, snapshot.link_sequence))
+    result.problems.extend(found)
+    result.facts["studies"] = sum(1 for _ in documents.every())
 
 
 def _check_links(settings: Settings, links: Links, snapshot: snapshots.Snapshot, store: Store, result: Check) -> None:
@@ -212,7 +224,7 @@ def rebuild(settings: Settings, *, transform: bool = False, progress: Progress =
         settings: the hub's settings.
         transform: first read every kept payload again with today's harvesters; what comes out otherwise than before
             is written to the log as an update.
-        progress: told how many changes were applied, batch by batch.
+        progress: told how many changes were applied, and documents written, batch by batch.
 
     Raises:
         LockedError: another process writes.
@@ -221,6 +233,7 @@ def rebuild(settings: Settings, *, transform: bool = False, progress: Progress =
         log = Log(settings.database)
         try:
             ingest.check_base(settings, log)
+            erasure.take_up(log, settings)
             for name in sorted(settings.sources) if transform else ():
                 source = settings.sources[name]
                 ingest.Run(settings, log, source, ingest.harvester_named(source.harvester)).execute_again()
@@ -231,7 +244,9 @@ def rebuild(settings: Settings, *, transform: bool = False, progress: Progress =
             coverage.rebuild(log, settings)
             shutil.rmtree(settings.store_dir, ignore_errors=True)
             with GraphStore(settings.store_dir) as store:
-                return ingest.publish_store(settings, log, links, store, progress, anew=True)
+                published = ingest.publish_store(settings, log, links, store, progress, anew=True)
+            erasure.finish(log, settings)
+            return published
         finally:
             log.close()
 
@@ -299,10 +314,7 @@ def _publish_changed(settings: Settings, log: Log) -> None:
     """Publish the graph again if it is behind the log or the references."""
     ingest.publish(settings, log)
     with GraphStore(settings.store_dir) as store:
-        if views.refresh_terms(store, settings):
-            store.flush()
-            folder, base, keep = settings.snapshots_dir, settings.base_iri, settings.keep_snapshots
-            snapshots.publish(store, folder, base, now(), keep, anew=True)
+        ingest.publish_store(settings, log, Links(log), store)
 
 
 def dump(settings: Settings, target: Path, fmt: str) -> int:

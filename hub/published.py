@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub import snapshots
+from hub import retained, snapshots
 from hub.config import Settings
+from hub.errors import QueryBusyError
 from hub.snapshots import Snapshot
 from hub.workers import WorkerPool
 
 PAGE_WORKERS = 1
+# What is served to whoever asks for an older state, in place of the current one.
+_asked: ContextVar[Now | None] = ContextVar("asked", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,12 @@ class Now:
         """When the snapshot was published."""
         return datetime.fromisoformat(self.snapshot.created)
 
+    def close(self) -> None:
+        """End the workers."""
+        self.pool.close()
+        if self.pages is not self.pool:
+            self.pages.close()
+
 
 class Publication:
     """Follows ``snapshots/current``; one per web process, safe for threads."""
@@ -51,6 +63,7 @@ class Publication:
         self._name: str | None = None
         self._now: Now | None = None
         self._lock = threading.Lock()
+        self.retained = retained.Retained(self._start, settings.query_queue_s)
 
     def __call__(self) -> Now:
         """Return what is served now.
@@ -58,14 +71,42 @@ class Publication:
         Raises:
             NotPublishedError: nothing was published yet.
         """
-        try:
-            name = os.readlink(self._link)  # noqa: PTH115 (each request asks: a tenth of the time)
-        except OSError:
-            name = None
+        if (asked := _asked.get()) is not None:
+            return asked
+        name = self._current()
         if self._now is None or name != self._name:
             self._follow(name)
         assert self._now is not None
         return self._now
+
+    def _current(self) -> str | None:
+        try:
+            return os.readlink(self._link)  # noqa: PTH115 (each request asks: a tenth of the time)
+        except OSError:
+            return None
+
+    @contextmanager
+    def at(self, wanted: int | datetime) -> Iterator[Now]:
+        """Give the newest state that is kept and not after a number or a time; inside, it is what is served.
+
+        Raises:
+            NotFoundError: all that are kept are after it.
+            QueryBusyError: another older one is being asked, or a new one was published meanwhile.
+        """
+        snapshot = retained.newest_until(self._settings.snapshots_dir, wanted)
+        now = self()
+        if now.version != snapshot.path.name:
+            with self.retained.of(snapshot) as old, _serving(old):
+                yield old
+            return
+        with _serving(now):
+            yield now
+        if self._current() != now.version:
+            raise QueryBusyError("a new snapshot was published meanwhile: ask again")
+
+    def _start(self, snapshot: Snapshot) -> Now:
+        pool = self._new_pool(snapshot, self._settings.query_workers)
+        return Now(snapshot, pool, pool, snapshot.path.name)
 
     def _follow(self, name: str | None) -> None:
         with self._lock:
@@ -94,8 +135,17 @@ class Publication:
 
     def close(self) -> None:
         """End the workers."""
+        self.retained.close()
         with self._lock:
             if self._now is not None:
-                self._now.pool.close()
-                self._now.pages.close()
+                self._now.close()
                 self._now = None
+
+
+@contextmanager
+def _serving(now: Now) -> Iterator[None]:
+    token = _asked.set(now)
+    try:
+        yield
+    finally:
+        _asked.reset(token)

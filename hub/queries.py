@@ -1,7 +1,7 @@
 """The hub's own questions: one ``.rq`` file each in ``sparql/``, run through the query workers.
 
 A file begins with comment lines ``# title:``, ``# param: <name> - <meaning>`` and ``# returns:``. A parameter stands
-in the text as ``$name`` and is only ever replaced by an IRI or literal that the term classes have checked.
+in the text as ``$name`` and is only ever replaced by IRIs or literals that the term classes have checked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,22 @@ from hub.errors import NotFoundError
 from hub.workers import WorkerPool
 
 RESULTS = "application/sparql-results+json"
-Term = NamedNode | Literal
+
+
+class Terms(tuple[NamedNode | Literal, ...]):
+    """Several terms that stand one after another, as in ``VALUES``.
+
+    >>> str(Terms([NamedNode("https://e.org/a"), Literal("b")]))
+    '<https://e.org/a> "b"'
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self))
+
+
+Term = NamedNode | Literal | Terms
 
 
 @cache

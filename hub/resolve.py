@@ -43,7 +43,7 @@ _KINDS: Final = {
     **dict.fromkeys(archives.ARCHIVES, "dataset"),
 }
 # Pages that the hub has of things whose IRIs are others'.
-_PIVOTS: Final = ("gene", "organisation", "paper", "person")
+_PIVOTS: Final = ("gene", "organisation", "paper", "person", "taxon", "term")
 # What a bare number can be.
 _NUMBERED: Final = (identifiers.pmid, lambda text: identifiers.gene("ncbigene", text), identifiers.taxon)
 # Which of several names stands for all, the best first.
@@ -253,7 +253,9 @@ def _forms(base: str, text: str) -> Iterator[str]:
         return
     kind, _, rest = text.removeprefix(base).partition("/")
     archive, _, name = rest.partition("/")
-    if kind in _PIVOTS:
+    if kind == "taxon" and rest.isdecimal() and rest.isascii():
+        yield identifiers.taxon(rest)
+    elif kind in _PIVOTS:
         yield from _forms(base, unquote(rest).removeprefix(base))
     else:
         yield iris.dataset(base, archive, name) if kind == "dataset" and archive and name else text

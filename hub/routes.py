@@ -22,6 +22,7 @@ from hub import records
 from hub.config import Settings
 from hub.errors import ConfigError
 from hub.log import RecordRow
+from hub.peers.wire import split_source
 from hub.store import GraphName, Statement, Subject, Term, iri_of
 from linkml_schemas.generated.model import Dataset
 from ontology import archives, iris
@@ -29,9 +30,10 @@ from ontology.text import name_key
 
 EVERY_SLOT = "default"
 RULE = "routes-disagree"
+OWNERS_RULE = "owners-disagree"
 # Archives count files and bytes at different times and in rounded units.
 SIZE_TOLERANCE = 0.1
-Rank = tuple[int, int, int, int, str, str]
+Rank = tuple[int, str, int, int, int, str, str]
 
 
 def harvester_named(name: str) -> Harvester:
@@ -52,8 +54,9 @@ def harvester_named(name: str) -> Harvester:
 class Precedence:
     """Which source's word counts in the default graph, where several describe one dataset.
 
-    In this order: what the operator declared for the slot, or for every slot; a source of the archive that owns the
-    dataset; the harvester's route; at SSBD the database project before the repository entry.
+    In this order: what the operator declared for the slot, or for every slot; this hub's own sources, then those of
+    other hubs (``idr~eu``) by the hub's name; a source of the archive that owns the dataset; the harvester's route; at
+    SSBD the database project before the repository entry.
 
     Attributes:
         base: the hub's base IRI.
@@ -83,8 +86,10 @@ class Precedence:
         archive = dataset.removeprefix(f"{self.base}dataset/").partition("/")[0]
         declared = self.declared.get(predicate, self.declared.get(EVERY_SLOT, ()))
         place = declared.index(source) if source in declared else len(declared)
-        foreign = int(self.archives.get(source) != archive)
-        return place, foreign, self.routes.get(source, 1), archives.preference(accession), source, accession
+        owner, name = split_source(source)
+        # Of another hub's source only its name is known: it is like the one of that name here, else of the archive.
+        foreign = int(self.archives.get(name, archive if owner else None) != archive)
+        return place, owner, foreign, self.routes.get(name, 1), archives.preference(accession), source, accession
 
     def resolve(self, subject: Subject, said: list[Statement]) -> set[tuple[NamedNode, Term]]:
         """Return what the default graph says of a subject.
@@ -103,7 +108,8 @@ class Precedence:
         return graph.startswith((f"{self.base}graph/links/", f"{self.base}graph/findings/"))
 
     def _is_derived(self, graph: str) -> bool:
-        return self._is_addition(graph) or graph.startswith(f"{self.base}graph/candidates/")
+        unsure = (f"{self.base}graph/candidates/", f"{self.base}graph/suppressed/")
+        return self._is_addition(graph) or graph.startswith(unsure)
 
     def _resolve_words(self, subject: Subject, said: list[Statement]) -> set[tuple[NamedNode, Term]]:
         iri, _, part = iri_of(subject).partition("#")
@@ -118,7 +124,7 @@ class Precedence:
 
     def is_hearsay(self, source: str, slot: str) -> bool:
         """Tell whether a source is not expected to know a slot: EMDB gives its map's title, not the dataset's."""
-        return slot == "name" and self.routes.get(source, 1) == 3
+        return slot == "name" and self.routes.get(split_source(source)[1], 1) == 3
 
     def is_pooled(self, iri: str) -> bool:
         """Tell whether what all records say of a thing counts; of a dataset it is one record's word."""
@@ -185,7 +191,7 @@ def disagreements(rows: list[RecordRow], order: Precedence) -> dict[tuple[str, s
         return iris.source_graph(order.base, row.source, row.accession)
 
     read: list[tuple[RecordRow, Dataset]] = [(row, records.from_json(row.record)) for row in active]
-    found: dict[tuple[str, str], list[Finding]] = {}
+    found = _claims(active, order)
     for slot, compare in COMPARED.items():
         ranked = sorted(read, key=lambda pair: order.rank(pair[0].iri, graph(pair[0]), property_iri(slot)))
         filled = [
@@ -198,8 +204,29 @@ def disagreements(rows: list[RecordRow], order: Precedence) -> dict[tuple[str, s
             if (told := compare(shown, value)) is not None:
                 said, others = told
                 message = f"the record of source {shown_row.source} says {others!r}, which is what is shown"
-                finding = Finding(slot, RULE, said[:200], message[:1000], others[:200])
+                rule = RULE if _owner(row) == _owner(shown_row) else OWNERS_RULE
+                finding = Finding(slot, rule, said[:200], message[:1000], others[:200])
                 found.setdefault((row.source, row.accession), []).append(finding)
+    return found
+
+
+def _owner(row: RecordRow) -> str:
+    return split_source(row.source)[0]
+
+
+def _claims(active: list[RecordRow], order: Precedence) -> dict[tuple[str, str], list[Finding]]:
+    """Return the findings on records of a dataset that another hub, whose word is shown, has a record of too."""
+
+    def rank(row: RecordRow) -> Rank:
+        return order.rank(row.iri, iris.source_graph(order.base, row.source, row.accession), EVERY_SLOT)
+
+    first = min(active, key=rank)
+    found = {}
+    for row in active:
+        if _owner(row) != _owner(first):
+            shown = f"that of hub {_owner(first)}" if _owner(first) else "this hub's own"
+            message = f"two hubs have a record of this dataset; {shown}, of source {first.source}, is shown"
+            found[row.source, row.accession] = [Finding("accession", OWNERS_RULE, row.accession, message, None)]
     return found
 
 

@@ -18,7 +18,10 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.config import Settings
+from hub.copies.upkeep import Upkeep
 from hub.errors import ConfigError
+from hub.feeds import webhooks
+from hub.peers.overview import place
 
 logger = logging.getLogger(__name__)
 NAMED_HOURS = {"hourly": 1, "daily": 24, "weekly": 7 * 24}
@@ -28,8 +31,13 @@ GRACE_S = 3600
 START_S = 10
 
 
-def trigger(source: str, schedule: str) -> BaseTrigger:
-    """Return when a source is harvested.
+def trigger(name: str, schedule: str, table: str = "sources") -> BaseTrigger:
+    """Return when a source is harvested, or a peer mirrored.
+
+    Args:
+        name: its name in the settings.
+        schedule: what the settings say.
+        table: the table of the settings that it is in.
 
     Raises:
         ConfigError: the schedule cannot be read.
@@ -40,7 +48,7 @@ def trigger(source: str, schedule: str) -> BaseTrigger:
         return CronTrigger.from_crontab(schedule, timezone="UTC")
     except ValueError as err:
         known = ", ".join(NAMED_HOURS)
-        raise ConfigError(f"[sources.{source}] schedule: {schedule!r} is neither {known} nor a cron line") from err
+        raise ConfigError(f"[{table}.{name}] schedule: {schedule!r} is neither {known} nor a cron line") from err
 
 
 def first_run(when: BaseTrigger, last_ended: str | None) -> datetime | None:
@@ -72,6 +80,9 @@ class Timetable:
         self._running: subprocess.Popen[bytes] | None = None
         self._stopped = False
         self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._upkeep = Upkeep(self._scheduler, settings, config_file)
+        if settings.webhooks:
+            self._scheduler.add_job(webhooks.look_after, IntervalTrigger(minutes=1), args=[settings], coalesce=True)
         for name, schedule in settings.schedules.items():
             self._scheduler.add_job(
                 self.harvest,
@@ -84,6 +95,19 @@ class Timetable:
                 next_run_time=first_run(trigger(name, schedule), last_ended.get(name)),
             )
 
+        for name, schedule in settings.mirror_schedules.items():
+            when, last = trigger(name, schedule, "peers"), last_ended.get(place(name))
+            self._scheduler.add_job(
+                self.mirror,
+                when,
+                args=[name],
+                id=place(name),
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=GRACE_S,
+                next_run_time=first_run(when, last),
+            )
+
     def start(self) -> None:
         """Begin to watch the clock."""
         self._scheduler.start()
@@ -92,13 +116,21 @@ class Timetable:
         """Stop watching, and end a harvest that runs; the next one goes on where it was."""
         self._stopped = True
         self._scheduler.shutdown(wait=False)
+        self._upkeep.stop()
         running = self._running
         if running is not None:
             running.terminate()
 
     def harvest(self, source: str) -> int:
         """Harvest one source in a process of its own and return its exit status."""
-        command = [sys.executable, "-m", "hub.cli", "harvest", source, "--json"]
+        return self._run("harvest", source)
+
+    def mirror(self, peer: str) -> int:
+        """Mirror one peer in a process of its own and return its exit status."""
+        return self._run("mirror", peer)
+
+    def _run(self, what: str, name: str) -> int:
+        command = [sys.executable, "-m", "hub.cli", what, name, "--json"]
         if self._config_file:
             command += ["--config", self._config_file]
         with self._one_at_a_time:
@@ -108,7 +140,5 @@ class Timetable:
             output, _ = self._running.communicate()
             status = self._running.returncode
             self._running = None
-        logger.info(
-            "scheduled harvest of %s ended with %d: %s", source, status, output.decode(errors="replace").strip()
-        )
+        logger.info("scheduled %s of %s ended with %d: %s", what, name, status, output.decode(errors="replace").strip())
         return status

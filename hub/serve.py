@@ -20,8 +20,9 @@ from granian.log import LogLevels
 
 from hub import config
 from hub.config import Settings
-from hub.errors import ConfigError
+from hub.errors import BUNDLE, ConfigError
 from hub.overview import overview
+from hub.peers.overview import mirror_runs
 from hub.schedule import Timetable
 
 logger = logging.getLogger(__name__)
@@ -73,8 +74,10 @@ def serve(settings: Settings, config_file: str | None, host: str, port: int) -> 
 
 
 def last_ended(settings: Settings) -> dict[str, str]:
-    """Return when each source's last run ended, by the source's name."""
-    runs = {s["name"]: s["last_run"] for s in overview(settings)["sources"]}
+    """Return when each source's last run ended, by the source's name; of a hub in one file nothing is known."""
+    if (settings.data_dir / BUNDLE).exists():
+        return {}
+    runs = {s["name"]: s["last_run"] for s in overview(settings)["sources"]} | mirror_runs(settings)
     return {name: run["ended"] for name, run in runs.items() if run and run["ended"]}
 
 

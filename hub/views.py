@@ -42,7 +42,9 @@ OCCASIONAL = frozenset(
 
 
 def graphs_of(row: RecordRow, base: str, more: Iterable[harvesters.Finding] = ()) -> dict[NamedNode, list[Quad]]:
-    """Return the contents of a record's two graphs: what the source says, and what the hub says of the record.
+    """Return the contents of a record's graphs: what the source says, and what the hub says of the record.
+
+    What the source says of a suppressed record stands in a graph that the default graph takes nothing from.
 
     Args:
         row: the record.
@@ -51,11 +53,13 @@ def graphs_of(row: RecordRow, base: str, more: Iterable[harvesters.Finding] = ()
     """
     source = NamedNode(iris.source_graph(base, row.source, row.accession))
     record = NamedNode(iris.record_graph(base, row.source, row.accession))
-    said = records.to_quads(records.from_json(row.record), source) if row.state == "active" else []
+    hidden = NamedNode(iris.suppressed_graph(base, row.source, row.accession))
+    shown = {"active": source, "suppressed": hidden}.get(row.state)
+    said = records.to_quads(records.from_json(row.record), shown) if shown else []
     told = records.to_quads(catalog_record(row, base), record)
     for finding in findings_of(row, base, more):
         told.extend(records.to_quads(finding, record))
-    return {source: said, record: told}
+    return {source: [], hidden: [], record: told} | ({shown: said} if shown else {})
 
 
 def catalog_record(row: RecordRow, base: str) -> CatalogRecord:
@@ -152,10 +156,21 @@ def catch_up(
         sequence = pending[-1].sequence
         if sequence == log.last_sequence():
             graphs.update(runs_quads(log, precedence.base))
-        store.replace(graphs, sequence, precedence.resolve, precedence.is_private, precedence.is_pooled)
+        store.replace(graphs, sequence, precedence.resolve, _private(precedence, graphs), precedence.is_pooled)
         progress(len(pending))
     store.flush()
     return sequence
+
+
+def _private(order: Precedence, graphs: dict[NamedNode, list[Quad]]) -> Callable[[str], bool]:
+    """Return what tells that a node occurs in its record's graph only; nodes of suppressed records are not shown."""
+    start = f"{order.base}graph/suppressed/"
+    hidden = {
+        f"{order.base}record/{graph.value.removeprefix(start)}"
+        for graph, quads in graphs.items()
+        if quads and graph.value.startswith(start)
+    }
+    return lambda iri: order.is_private(iri) and iri.partition("#")[0] not in hidden
 
 
 ONTOLOGIES = NamedNode("urn:x-hub:ontologies")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,12 +13,12 @@ import pytest
 from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Response
 
-from hub import config, ingest, snapshots, textindex
+from hub import config, ingest
 from hub.ask import ask
 from hub.config import Service, Settings
 from hub.errors import QueryRefusedError
 from hub.web.app import Hub
-from tests.loopback import RESULTS, Endpoint, wait_for
+from tests.loopback import RESULTS, Endpoint
 from tests.support import BASE, ROOT, demo_settings
 
 UNIPROT = "<https://sparql.uniprot.org/sparql>"
@@ -298,34 +296,6 @@ def test_next_snapshot_is_searched_by_its_own_words(tmp_path: Path) -> None:
         assert client.get("/sparql", query_string=asked).json["boolean"] is True  # type: ignore[index]
     finally:
         hub.publication.close()
-    built = sorted(path.parent.name for path in settings.snapshots_dir.glob(f"0*/{textindex.FILE}"))
-    assert len(built) == 2
-
-
-def test_index_is_built_when_a_snapshot_is_published(tmp_path: Path) -> None:
-    settings = demo_settings(tmp_path, ("empiar",))
-    ingest.harvest(settings, list(settings.sources))
-    hub = Hub(settings)
-    try:
-        hub.warm()
-        wait_for(lambda: textindex.is_built(snapshots.current(settings.snapshots_dir).path))
-    finally:
-        hub.close()
-
-
-def test_processes_build_one_index_between_them(tmp_path: Path) -> None:
-    settings = demo_settings(tmp_path, ("bia",))
-    ingest.harvest(settings, ["bia"])
-    folder = snapshots.current(settings.snapshots_dir).path
-    command = [sys.executable, "-m", "hub.textindex", str(folder)]
-    first = subprocess.Popen(command, cwd=ROOT)
-    others = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
-    assert first.wait(120) == 0
-    written = (folder / textindex.FILE).stat()
-    assert [process.wait(120) for process in others] == [0, 0]
-    after = (folder / textindex.FILE).stat()
-    assert (after.st_ino, after.st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
-    assert not list(folder.glob(f".{textindex.FILE}-*"))
 
 
 # --- from the command line

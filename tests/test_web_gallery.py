@@ -68,7 +68,7 @@ def asked_of(hub: Hub) -> int:
 
 
 class Form(HTMLParser):
-    """Inputs by name, the labels that they have, and the button."""
+    """Inputs of the page's own form by name, the labels that they have, and the button."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -76,11 +76,18 @@ class Form(HTMLParser):
         self.labels: set[str | None] = set()
         self.ids: set[str | None] = set()
         self.buttons: list[dict[str, str | None]] = []
+        self._is_header = False
         self.feed(page)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_header &= tag != "header"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         self.ids.add(found.get("id"))
+        self._is_header |= tag == "header"
+        if self._is_header:
+            return
         if tag == "input":
             self.inputs[str(found["name"])] = found
         elif tag == "label":

@@ -156,7 +156,13 @@ def test_quads_tell_who_says_what(client: Client, suffix: str, kind: RdfFormat) 
     graphs = {str(quad.graph_name) for quad in quads}
     assert graphs == {f"<{BASE}graph/{name}/bia/S-BIAD824>" for name in ("source", "record")}
     said = {quad.triple for quad in quads if "/source/" in str(quad.graph_name)}
-    assert said == {quad.triple for quad in parse(get(client, PAGE + ".nt").get_data(), format=RdfFormat.N_TRIPLES)}
+    page = {quad.triple for quad in parse(get(client, PAGE + ".nt").get_data(), format=RdfFormat.N_TRIPLES)}
+    assert said <= page
+    assert {triple.predicate.value.rpartition("/")[2] for triple in page - said} <= {
+        "conformsTo",
+        "measurementTechnique",
+        "version",
+    }
     assert any("payloadSha256" in str(quad.predicate) for quad in quads)
 
 
@@ -164,7 +170,10 @@ def test_jsonld_gives_the_record_back(client: Client) -> None:
     documents = [get(client, f"/dataset/{path}.jsonld").json for path in ("idr/idr0094", "empiar/EMPIAR-11759")]
     for document in documents:
         record = records.from_jsonld(document, document["@id"])
-        assert records.to_jsonld(record) == document
+        iri = document["@id"]
+        page = parse(get(client, "/" + iri.removeprefix(BASE) + ".nt").get_data(), format=RdfFormat.N_TRIPLES)
+        assert record == records.from_quads(page, iri)
+        assert records.from_jsonld(records.to_jsonld(record), iri) == record
     assert documents[0]["@id"] == f"{BASE}dataset/idr/idr0094"
 
 
@@ -247,7 +256,7 @@ def test_signposting(client: Client) -> None:
     assert set(by_rel["type"]) == {"http://schema.org/AboutPage", "http://schema.org/Dataset"}
     assert by_rel["license"] == ["https://creativecommons.org/publicdomain/zero/1.0/"]
     assert all(author.startswith("https://orcid.org/") for author in by_rel["author"])
-    assert len(by_rel["describedby"]) == len(offers.DATASET) - 1
+    assert len(by_rel["describedby"]) == len(offers.DATASET) - 3  # HTML, and two link sets
     empiar = get(client, "/dataset/empiar/EMPIAR-11759").headers["Link"]
     assert '<https://doi.org/10.6019/empiar-11759>; rel="cite-as"' in empiar
 
@@ -384,7 +393,7 @@ def test_what_few_archives_say(hub: Hub, client: Client) -> None:
     record = records.from_jsonld(known, known["@id"])
     full = Dataset.model_validate({**record.model_dump(), **more})
     with hub.flask.test_request_context("/"):
-        page = str(pages._write_dataset(Description(full), formats.HTML, hub.publication()))
+        page = str(pages._write_dataset(Description(full), formats.HTML, "apa", hub.publication()))
     told = (
         *("BRCA2", "perturbed", "1,200", "elongated cell", "Taxol", "C&lt;C", "DFG", "42", "EMD-1", "restricted"),
         *("s31201", "siRNA", "binuclear cell", "4,321", "Nocodazole", "<td>compound</td>", "Contact Person"),
@@ -435,7 +444,7 @@ def test_hostile_record_is_told_not_run(client: Client) -> None:
     thing = text(client, HOSTILE.replace("dataset", "record"))
     assert "<script" not in thing
     assert all(re.match(r"https?://|/|#", href) for href in hrefs(thing))
-    assert "<script" not in text(client, "/archive/idr")
+    assert text(client, "/archive/idr").count("<script") == 1
 
 
 @pytest.mark.parametrize(
@@ -455,7 +464,7 @@ def test_nothing_is_loaded_from_elsewhere(client: Client) -> None:
             r'<(?:img|script|iframe|source|link rel="(?:stylesheet|icon)")[^>]*?(?:src|href)="([^"]*)"', page
         )
         assert loaded
-        assert all(target.startswith("/static/") for target in loaded)
+        assert all(target.startswith(("/static/", "/thumbnail/")) for target in loaded)
         assert all(get(client, target).status_code == 200 for target in loaded)
         assert " style=" not in page
         assert "<style" not in page
@@ -484,30 +493,6 @@ def test_home(client: Client) -> None:
     example = next(href for href in hrefs(page) if href.startswith("/sparql/editor?query="))
     rows = get(client, example.replace("/editor", ""), "application/sparql-results+json").json["results"]["bindings"]
     assert len(rows) == 20
-
-
-def test_archive_in_pages(client: Client, monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
-    monkeypatch.setattr(pages, "PER_PAGE", 5)
-    monkeypatch.setitem(hub.flask.config, "HUB_PAGES", type(hub.flask.config["HUB_PAGES"])(1 << 20))
-    first = text(client, "/archive/bia")
-    last = int(re.search(r"Page 1 of (\d+)", first)[1])  # type: ignore[index]
-    listed = []
-    for number in range(1, last + 1):
-        page = text(client, f"/archive/bia?page={number}")
-        listed += re.findall(r'<a href="/dataset/bia/([^"]+)"', page)
-        assert ('rel="next"' in page) == (number < last)
-        assert ('rel="prev"' in page) == (number > 1)
-    assert len(listed) == len(set(listed)) == 11
-    assert listed == sorted(listed, key=pages._by_number)
-    for number in (0, -1, last + 1, 10**9):
-        assert get(client, f"/archive/bia?page={number}").status_code == 404
-
-
-def test_accessions_are_sorted_as_numbers() -> None:
-    found = sorted(
-        ["S-BIAD10", "S-BIAD9", "S-BIAD1-2", "102-Tsai", "11-Kyoda", "ssbd-repos-000002"], key=pages._by_number
-    )
-    assert found == ["11-Kyoda", "102-Tsai", "S-BIAD1-2", "S-BIAD9", "S-BIAD10", "ssbd-repos-000002"]
 
 
 def test_record_page_holds_its_nodes(client: Client) -> None:

@@ -17,9 +17,11 @@ from hub.config import Settings
 from hub.errors import NotPublishedError
 from hub.ingest import harvest
 from hub.log import now as moment
+from hub.search.index import SearchIndex
 from hub.store import GraphStore
 from hub.web.app import Hub
 from hub.web.warming import Warmer
+from ontology import archives
 from tests.support import demo_settings
 
 WAIT_S = 60.0
@@ -62,7 +64,8 @@ def queries(hub: Hub) -> int:
 
 def republish(settings: Settings) -> None:
     with GraphStore(settings.store_dir) as store:
-        snapshots.publish(store, settings.snapshots_dir, settings.base_iri, moment(), 3, anew=True)
+        index = SearchIndex.of(settings).checkpoint
+        snapshots.publish(store, settings.snapshots_dir, settings.base_iri, moment(), 3, anew=True, search=index)
 
 
 def test_the_first_reader_is_answered_from_memory(hub: Hub, settings: Settings) -> None:
@@ -80,6 +83,7 @@ def test_the_first_reader_is_answered_from_memory(hub: Hub, settings: Settings) 
         assert client.get("/sparql?query=" + quote(gallery.bound(question))).status_code == 200
     for accept in ("text/html", "application/json"):
         assert client.get("/", headers={"Accept": accept}).status_code == 200
+        assert client.get("/charts", headers={"Accept": accept}).status_code == 200
     assert queries(hub) == asked
 
 
@@ -124,11 +128,13 @@ def warmer(site: Site, most_bytes: int = 10**6, published: Callable[[], Any] | N
     return Warmer(published or (lambda: site), site, site, most_bytes, pause_s=PAUSE_S)
 
 
-def test_home_page_and_every_question_are_asked_for() -> None:
+PAGES = [*["/", "/charts"] * 2, "/sitemap.xml", "/catalog", *(f"/archive/{name}" for name in archives.ARCHIVES)]
+
+
+def test_pages_that_take_long_and_every_question_are_asked_for() -> None:
     site = Site()
-    assert warmer(site).warm(site) == 2 + len(gallery.questions())  # type: ignore[arg-type]
-    assert site.asked[:2] == ["/", "/"]
-    assert set(site.asked[2:]) == {"/sparql"}
+    warmer(site).warm(site)  # type: ignore[arg-type]
+    assert site.asked == PAGES + ["/sparql"] * len(gallery.questions())
 
 
 def test_the_rest_of_the_cache_is_the_readers() -> None:
@@ -151,7 +157,7 @@ def test_readers_go_first(busy: dict[str, int]) -> None:
         assert looked.acquire(timeout=WAIT_S)
     assert site.asked == []
     site.idle, site.waiting = 2, 0
-    until(lambda: len(site.asked) == 2 + len(gallery.questions()))
+    until(lambda: len(site.asked) == len(PAGES) + len(gallery.questions()))
     made.close()
 
 

@@ -23,28 +23,50 @@ from hub.errors import QueryBusyError
 from hub.federation import Federation
 from hub.places import Caller, Places, ShareError
 from hub.published import Now, Publication
+from hub.search.published import Searchers
 from hub.void import Counter
+from hub.web import asof
 from hub.web.answers import Answers
-from hub.web.cache import PageCache
+from hub.web.archives import archives
+from hub.web.baskets import basket_count, basket_pages
+from hub.web.catalog import catalog
+from hub.web.changes import changes_feed
+from hub.web.charts import charts
 from hub.web.connections import Connections, Senders, Sending, end_stalled
+from hub.web.data import data
+from hub.web.dumps import dumps
 from hub.web.editor import editor
+from hub.web.entities import entities
 from hub.web.explain import explain
 from hub.web.exports import exports
 from hub.web.gallery import questions
 from hub.web.genes import genes
+from hub.web.grants import grants
 from hub.web.graphstore import GraphStoreApp
+from hub.web.history import history
+from hub.web.ldes import stream
 from hub.web.links import links_feed
 from hub.web.links_verdicts import links_verdicts
+from hub.web.oai import oai
+from hub.web.openapi import openapi
 from hub.web.pages import pages
 from hub.web.papers import papers
+from hub.web.peers import peers
 from hub.web.people import people
 from hub.web.problems import HttpError, problem
 from hub.web.quality import quality
 from hub.web.resolve import resolver
+from hub.web.resourcesync import resourcesync
+from hub.web.search import search
+from hub.web.sitemap import sitemap
 from hub.web.sparql import SparqlApp, SparqlSettings
 from hub.web.status import status
+from hub.web.taxa import taxa
+from hub.web.terms import terms
+from hub.web.thumbnails import images
 from hub.web.void import SelfDescription, VoidApp
 from hub.web.warming import Warmer
+from hub.web.whats_new import recent
 from linkml_schemas.generated.model import Compound
 from ontology import licences
 
@@ -55,7 +77,10 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Link, X-Hub-Sequence"}
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Content-Profile, ETag, Link, X-Hub-Sequence",
+}
 # Requests to /sparql that one process takes at the same time; the rest of its threads is for pages.
 SPARQL_PLACES = 16
 # A page up to this size is handed to the web server whole, so that who reads it slowly holds no thread.
@@ -71,26 +96,51 @@ def create_app(settings: Settings, publication: Publication | None = None) -> Fl
     app = Flask(__name__)
     app.config["HUB_SETTINGS"] = settings
     app.config["HUB_PUBLICATION"] = publication or Publication(settings)
-    app.config["HUB_PAGES"] = PageCache(settings.cache_bytes)
+    app.config["HUB_SEARCHERS"] = Searchers()
+    app.config["HUB_PAGES"] = asof.Pages(settings.cache_bytes)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.jinja_env.globals["local"] = lambda iri: local(settings.base_iri, iri)
+    app.jinja_env.globals["basket_count"] = basket_count
     app.jinja_env.filters.update(size=size, moment=moment, label=label, licence=licence, host=host, kind=kind)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(pages)
+    app.register_blueprint(archives)
+    app.register_blueprint(entities)
+    app.register_blueprint(grants)
+    app.register_blueprint(taxa)
+    app.register_blueprint(terms)
     app.register_blueprint(questions)
     app.register_blueprint(genes)
     app.register_blueprint(people)
+    app.register_blueprint(peers)
     app.register_blueprint(papers)
     app.register_blueprint(editor)
     app.register_blueprint(status)
+    app.register_blueprint(images)
+    app.register_blueprint(recent)
+    app.register_blueprint(sitemap)
     app.register_blueprint(links_verdicts)
     app.register_blueprint(quality)
     app.register_blueprint(explain)
     app.register_blueprint(links_feed)
+    app.register_blueprint(stream)
+    app.register_blueprint(resourcesync)
+    app.register_blueprint(changes_feed)
     app.register_blueprint(resolver)
+    app.register_blueprint(search)
+    app.register_blueprint(openapi)
+    app.register_blueprint(oai)
     app.register_blueprint(exports)
+    app.register_blueprint(basket_pages)
+    app.register_blueprint(charts)
+    app.register_blueprint(catalog)
+    app.register_blueprint(asof.kept_snapshots)
+    app.register_blueprint(history)
+    app.register_blueprint(dumps)
+    app.register_blueprint(data)
     app.register_error_handler(Exception, on_error)
     app.after_request(_add_headers)
+    asof.install(app)
     return app
 
 
@@ -203,9 +253,14 @@ class Hub:
         answers = Answers(limits.cache_bytes, limits.cache_entry_bytes, settings.base_iri)
         counter = self.flask.config["HUB_COUNTER"] = Counter(settings)
         description = SelfDescription(counter, answers, _examples, federated=True, proxies=settings.trusted_proxies)
-        federation = Federation.of(settings)
+        federation = Federation.of(settings, self.flask.config["HUB_SEARCHERS"])
         self.sparql = SparqlApp(
-            self.publication, limits, answers=answers, describe=description.service, federation=federation
+            self.publication,
+            limits,
+            answers=answers,
+            describe=description.service,
+            federation=federation,
+            at=self.publication.at,
         )
         self._machines = {
             "/sparql": self.sparql,
@@ -219,7 +274,6 @@ class Hub:
 
         def begin(now: Now) -> None:
             counter.get(now.snapshot)
-            federation.prepare(now.snapshot)
 
         self._warmer = Warmer(self.publication, self.flask, self.sparql, settings.cache_bytes // 2, begin)
 

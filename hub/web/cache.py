@@ -10,13 +10,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One rendered answer: body, HTTP status, ETag of its content, Link header, and its type where not the format's."""
+    """One rendered answer.
+
+    Body, HTTP status, ETag of its content, Link header, its type where not the format's, what search engines may do.
+    """
 
     body: bytes
     status: int
     etag: str
     links: str = ""
     content_type: str = ""
+    robots: str = ""
 
 
 class PageCache:

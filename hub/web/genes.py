@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.urls import iri_to_uri
@@ -16,7 +17,7 @@ from hub.formats import Format
 from hub.gene_pages import Choice, Library
 from hub.genes import Genes
 from hub.published import Now
-from hub.web import offers
+from hub.web import entities, offers
 from hub.web.cache import Page
 from hub.web.pages import page_of, respond
 from hub.web.problems import HttpError
@@ -25,6 +26,7 @@ from ontology import geneids, identifiers, terms
 genes = Blueprint("genes", __name__)
 OFFERS = (formats.HTML, formats.JSON, formats.JSONLD, formats.TURTLE, formats.NTRIPLES, formats.RDFXML)
 MAX_NAME = 200
+MOST = 100  # datasets in the embedded JSON-LD; the other formats have all
 
 
 @genes.get("/gene/<path:name>")
@@ -72,18 +74,39 @@ def _page(iri: str, choices: tuple[Choice, ...], offer: Format, now: Now) -> Pag
     settings: Settings = current_app.config["HUB_SETTINGS"]
     page = Library(now.pages, Genes.of(settings), settings.base_iri).page(iri, choices)
     here = address(iri)
-    links = [f'<{iri_to_uri(here)}>; rel="canonical"']
-    links += [f'<{iri_to_uri(here + o.suffix)}>; rel="alternate"; type="{o.media_type}"' for o in OFFERS]
-    return page_of(_written(page, here, offer, now), links=", ".join(links))
+    return page_of(_written(page, here, offer, now), links=entities.links(here, ["Gene"], page.account.iri))
 
 
 def _written(page: gene_pages.GenePage, here: str, offer: Format, now: Now) -> str | bytes:
     if offer is formats.HTML:
-        known = {"kinds": gene_pages.KINDS, "address": address, "here": here, "offers": OFFERS}
+        known: dict[str, Any] = {"kinds": gene_pages.KINDS, "address": address, "here": here, "offers": OFFERS}
+        known["embedded"] = entities.embedded(_schema(page))
         return render_template("gene.html", now=now, page=page, gene=page.account, **known)
     if offer is formats.JSON:
         return json.dumps(gene_pages.as_json(page), ensure_ascii=False, indent=1)
     return offers.serialize(gene_pages.quads(page), offer)
+
+
+def _schema(page: gene_pages.GenePage) -> dict[str, object]:
+    """Return the gene as schema.org has it.
+
+    Source: https://bioschemas.org/profiles/Gene/1.0-RELEASE
+    """
+    about = page.account
+    datasets = {use.dataset: use.name for use in page.uses}
+    taxon = f"{identifiers.OBO}NCBITaxon_{about.taxon}" if about.taxon else None
+    return {
+        "@id": about.iri,
+        "@type": "Gene",
+        "name": about.symbol or about.iri,
+        "description": about.name,
+        "identifier": [geneids.compact(iri) for iri in about.ids] or about.iri,
+        "alternateName": [*about.previous, *about.aliases, *about.systematic],
+        "sameAs": [iri for iri in about.ids if iri != about.iri],
+        "taxonomicRange": {"@id": taxon, "@type": "Taxon", "name": page.organism} if taxon else None,
+        "encodesBioChemEntity": [{"@id": iri, "@type": "Protein"} for iri in about.proteins],
+        "subjectOf": [{"@id": iri, "@type": "Dataset", "name": n} for iri, n in list(datasets.items())[:MOST]],
+    }
 
 
 def _choice(name: str, choices: tuple[Choice, ...], offer: Format, now: Now) -> Page:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, current_app, render_template, request, url_for
-from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response as BaseResponse
 
 from hub import formats, paper_pages
@@ -17,7 +17,7 @@ from hub.errors import NotFoundError
 from hub.formats import Format
 from hub.papers import Papers
 from hub.published import Now
-from hub.web import offers
+from hub.web import entities, offers
 from hub.web.cache import Page
 from hub.web.pages import page_of, respond
 from hub.web.problems import HttpError
@@ -25,6 +25,7 @@ from hub.web.problems import HttpError
 papers = Blueprint("papers", __name__)
 OFFERS = (formats.HTML, formats.JSON, formats.JSONLD, formats.TURTLE, formats.NTRIPLES, formats.RDFXML)
 MAX_NAME = 500
+MOST = 40  # authors in a Link header, which servers cut off at 8 kB
 
 
 @papers.get("/paper/<path:name>")
@@ -64,15 +65,39 @@ def _page(iri: str, offer: Format, now: Now) -> Page:
     settings: Settings = current_app.config["HUB_SETTINGS"]
     page = paper_pages.Library(now.pages, Papers.of(settings), settings.base_iri).page(iri)
     here = address(page.iri)
-    links = [f'<{iri_to_uri(here)}>; rel="canonical"', f'<{iri_to_uri(page.iri)}>; rel="cite-as"']
-    links += [f'<{iri_to_uri(here + o.suffix)}>; rel="alternate"; type="{o.media_type}"' for o in OFFERS]
-    return page_of(_written(page, here, offer, now), links=", ".join(links))
+    authors = [(orcid, 'rel="author"') for _, orcid in page.authors[:MOST] if orcid]
+    return page_of(
+        _written(page, here, offer, now), links=entities.links(here, ["ScholarlyArticle"], page.iri, authors)
+    )
 
 
 def _written(page: paper_pages.PaperPage, here: str, offer: Format, now: Now) -> str | bytes:
     if offer is formats.HTML:
-        known = {"kinds": paper_pages.KINDS, "here": here, "offers": OFFERS, "short": tables.short}
+        known: dict[str, Any] = {"kinds": paper_pages.KINDS, "here": here, "offers": OFFERS, "short": tables.short}
+        known["embedded"] = entities.embedded(_schema(page))
         return render_template("paper.html", now=now, page=page, **known)
     if offer is formats.JSON:
         return json.dumps(paper_pages.as_json(page), ensure_ascii=False, indent=1)
     return offers.serialize(paper_pages.quads(page), offer)
+
+
+def _schema(page: paper_pages.PaperPage) -> dict[str, object]:
+    """Return the paper as schema.org has it.
+
+    Source: https://bioschemas.org/profiles/ScholarlyArticle/0.3-DRAFT
+    """
+    people = [{"@type": "Person", "name": name, **({"@id": orcid} if orcid else {})} for name, orcid in page.authors]
+    has = [use for use in page.uses if use.kind == "has"]
+    return {
+        "@id": page.iri,
+        "@type": "ScholarlyArticle",
+        "headline": page.title,
+        "name": page.title,
+        "identifier": [tables.short(iri) for iri in page.spellings],
+        "sameAs": list(page.spellings[1:]),
+        "author": people,
+        "creditText": page.author_text,
+        "isPartOf": {"@type": "Periodical", "name": page.journal} if page.journal else None,
+        "datePublished": page.published,
+        "subjectOf": [{"@id": use.dataset, "@type": "Dataset", "name": use.name} for use in has],
+    }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
-from pyoxigraph import Quad
 from werkzeug.wrappers import Response as BaseResponse
 
 from hub import formats, people_pages
@@ -17,8 +15,9 @@ from hub.config import Settings
 from hub.formats import Format
 from hub.organisations import Organisations
 from hub.people import People
+from hub.people_pages import OrganisationPage, Other, PersonPage
 from hub.published import Now
-from hub.web import offers
+from hub.web import entities, offers
 from hub.web.cache import Page
 from hub.web.pages import page_of, respond
 from hub.web.problems import HttpError
@@ -28,6 +27,7 @@ from ontology.organisations import country_name
 people = Blueprint("people", __name__)
 OFFERS = (formats.HTML, formats.JSON, formats.JSONLD, formats.TURTLE, formats.NTRIPLES, formats.RDFXML)
 MAX_NAME = 100
+MOST = 100  # datasets in the embedded JSON-LD; the other formats have all
 
 
 @people.get("/person/<path:name>")
@@ -74,28 +74,58 @@ def _person(iri: str, here: str, offer: Format, now: Now) -> Page:
     settings: Settings = current_app.config["HUB_SETTINGS"]
     page = people_pages.person(now.pages, People.of(settings), settings.base_iri, iri)
     if offer is formats.HTML:
-        known = {"roles": people_pages.ROLES, "address": address, "here": here, "offers": OFFERS}
+        known: dict[str, Any] = {"roles": people_pages.ROLES, "address": address, "here": here, "offers": OFFERS}
+        known["embedded"] = entities.embedded(_person_schema(page))
         text = render_template("person.html", now=now, page=page, **known)
-        return page_of(text, links=_links(here))
-    return _data(here, offer, people_pages.person_json(page), people_pages.person_quads(page))
+        return page_of(text, links=entities.links(here, ["Person"], iri))
+    header = entities.links(here, ["Person"], iri)
+    return entities.data(offer, people_pages.person_json(page), people_pages.person_quads(page), header)
 
 
 def _organisation(iri: str, here: str, offer: Format, now: Now) -> Page:
     settings: Settings = current_app.config["HUB_SETTINGS"]
     page = people_pages.organisation(now.pages, Organisations.of(settings), iri)
     if offer is formats.HTML:
-        known = {"parts": people_pages.PARTS, "address": address, "here": here, "offers": OFFERS}
+        known: dict[str, Any] = {"parts": people_pages.PARTS, "address": address, "here": here, "offers": OFFERS}
+        known["embedded"] = entities.embedded(_organisation_schema(page))
         text = render_template("organisation.html", now=now, page=page, country_name=country_name, **known)
-        return page_of(text, links=_links(here))
-    return _data(here, offer, people_pages.organisation_json(page), people_pages.organisation_quads(page))
+        return page_of(text, links=entities.links(here, ["Organization"], iri))
+    header = entities.links(here, ["Organization"], iri)
+    return entities.data(offer, people_pages.organisation_json(page), people_pages.organisation_quads(page), header)
 
 
-def _data(here: str, offer: Format, told: dict[str, Any], quads: list[Quad]) -> Page:
-    if offer is formats.JSON:
-        return page_of(json.dumps(told, ensure_ascii=False, indent=1), links=_links(here))
-    return page_of(offers.serialize(quads, offer), links=_links(here))
+def _person_schema(page: PersonPage) -> dict[str, object]:
+    """Return the person as schema.org has it.
+
+    Source: https://bioschemas.org/profiles/Person/0.3-DRAFT
+    """
+    return {
+        "@id": page.id,
+        "@type": "Person",
+        "name": page.name,
+        "alternateName": [name for name in page.written if name != page.name],
+        "identifier": page.id,
+        "affiliation": [_other_schema(one, "Organization") for one in page.organisations],
+        "subjectOf": [{"@id": work.dataset, "@type": "Dataset", "name": work.name} for work in page.works[:MOST]],
+    }
 
 
-def _links(here: str) -> str:
-    links = [f'<{here}>; rel="canonical"']
-    return ", ".join([*links, *(f'<{here}{o.suffix}>; rel="alternate"; type="{o.media_type}"' for o in OFFERS)])
+def _organisation_schema(page: OrganisationPage) -> dict[str, object]:
+    """Return the organisation as schema.org has it.
+
+    Source: https://schema.org/Organization
+    """
+    known = page.known
+    return {
+        "@id": page.id,
+        "@type": "Organization",
+        "name": page.name,
+        "alternateName": sorted({*page.written, *(name for name, _ in (known.names if known else ()))} - {page.name}),
+        "identifier": page.id,
+        "parentOrganization": [_other_schema(one, "Organization") for one in page.related.get("parents", [])],
+        "subjectOf": [{"@id": work.dataset, "@type": "Dataset", "name": work.name} for work in page.works[:MOST]],
+    }
+
+
+def _other_schema(one: Other, kind: str) -> dict[str, str]:
+    return {**({"@id": one.id} if one.id else {}), "@type": kind, "name": one.name}

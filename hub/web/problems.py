@@ -34,6 +34,7 @@ _TABLE: tuple[tuple[type[errors.HubError], int, str, str, int | None], ...] = (
     (errors.ServiceError, 502, "service-failed", "Another endpoint failed", 30),
     (errors.ResultTooLargeError, 413, "result-too-large", "Result too large", None),
     (errors.QueryError, 500, "query-failed", "Query failed", None),
+    (errors.ReadOnlyError, 501, "read-only", "Not done by a hub in one file", None),
     (errors.LockedError, 503, "locked", "Locked", 30),
     (errors.HubError, 500, "internal", "Internal error", None),
 )

@@ -16,7 +16,7 @@ from hub.errors import NotFoundError
 from hub.formats import Format
 from hub.resolve import Meaning, Resolution, Resolver
 from hub.routes import Precedence
-from hub.web import offers
+from hub.web import entities, offers
 from hub.web.links import catalogue
 from hub.web.problems import HttpError
 from ontology import geneids
@@ -102,6 +102,8 @@ def _own_page(meaning: Meaning) -> str | None:
             return url_for("genes.gene", name=geneids.compact(meaning.iri)) if meaning.kind == "gene" else None
         except ValueError:
             return None
+    if meaning.kind in ("taxon", "term"):
+        return entities.entity_page(meaning.iri) or None
     name = {"paper": meaning.curie, "person": meaning.iri, "organisation": meaning.iri}.get(meaning.kind)
     if name is None or not _has_page(meaning.kind):
         return None

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NoReturn
 
 from hub import formats, sparql_guard, sparql_scope
 from hub.errors import NotAcceptableError, QueryRefusedError, QuerySyntaxError
 from hub.federation import Federation
-from hub.web import protocol
+from hub.web import asof, protocol
 from hub.web.answers import Answers, Published, Request, is_volatile
 from hub.web.problems import HttpError
 from hub.web.protocol import CORS, VARY, Endpoint, Environ, Fields, Reply
@@ -23,6 +25,7 @@ _NO_UPDATES = "updates are refused here: this endpoint only reads"
 _NO_QUERY = "there is no query: send ?query=…, or POST one"
 _POSITION = re.compile(r"error at (\d+):(\d+): ")
 Describe = Callable[[Environ, Published, formats.Format], Reply]
+At = Callable[[int | datetime], AbstractContextManager[Published]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class SparqlApp(Endpoint):
         answers: where answers are kept; by default in a cache of its own.
         describe: makes the service description, for a GET without any parameter.
         federation: runs queries with SERVICE; without it they are refused.
+        at: gives older snapshots for ``asOf``; without it that is refused.
     """
 
     methods = ("GET", "HEAD", "POST", "OPTIONS")
@@ -58,10 +62,12 @@ class SparqlApp(Endpoint):
         answers: Answers | None = None,
         describe: Describe | None = None,
         federation: Federation | None = None,
+        at: At | None = None,
     ) -> None:
-        self._published, self._describe, self._federation = published, describe, federation
+        self._published, self._describe, self._federation, self._at = published, describe, federation, at
         self._settings = given = settings or SparqlSettings()
         self.answers = answers or Answers(given.cache_bytes, given.cache_entry_bytes, given.base_iri)
+        self._unkept = Answers(0, given.cache_entry_bytes, given.base_iri)
         self._prologue = f"BASE <{given.base_iri}sparql> " if given.base_iri else ""
         self._formats: dict[tuple[str, str, formats.Kind], formats.Format] = {}
 
@@ -73,14 +79,28 @@ class SparqlApp(Endpoint):
             return reply
         accept = environ.get("HTTP_ACCEPT", "")
         fields = self._fields(environ)
+        if asof.NAME in fields:
+            return self._as_of(environ, fields, accept)
         if "query" not in fields:
             return self._without_query(environ, now, fields, accept)
         request = self._request(now, fields, accept)
-        keep = not is_volatile(request.query) and (not self._federation or self._federation.is_lasting(request.query))
-        reply = self.answers.reply(environ, now, request, lambda: self._run(now, request), keep)
+        reply = self._reply(self.answers, environ, now, request)
         if environ["REQUEST_METHOD"] == "GET":
             self.answers.remember(environ, now, request)
         return reply
+
+    def _as_of(self, environ: Environ, fields: Fields, accept: str) -> Reply:
+        """Answer from an older snapshot; what is true of it is kept apart from what is true now, which is: nowhere."""
+        if self._at is None:
+            raise HttpError(400, "asOf is not offered here")
+        if "query" not in fields:
+            raise HttpError(400, _NO_QUERY)
+        with self._at(asof.wanted(fields[asof.NAME])) as then:
+            return self._reply(self._unkept, environ, then, self._request(then, fields, accept))
+
+    def _reply(self, answers: Answers, environ: Environ, now: Published, request: Request) -> Reply:
+        keep = not is_volatile(request.query) and (not self._federation or self._federation.is_lasting(request.query))
+        return answers.reply(environ, now, request, lambda: self._run(now, request), keep)
 
     # ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,4 +1,4 @@
-"""Answers of a new snapshot, computed before the first reader asks: the home page and the gallery with its defaults.
+"""Answers of a new snapshot, before the first reader asks: the home page, the charts, the gallery with its defaults.
 
 They are asked of the applications themselves, so that they stand in the caches under the very keys that readers ask by.
 """
@@ -18,6 +18,7 @@ from hub import gallery, places
 from hub.errors import HubError
 from hub.places import Caller
 from hub.published import Now
+from ontology import archives
 
 logger = logging.getLogger(__name__)
 PAUSE_S = 1.0
@@ -98,6 +99,11 @@ class Warmer:
     def _asks(self) -> Iterator[Ask]:
         for accept in ("text/html", "application/json"):
             yield Ask(self._pages, "/", {}, accept)
+            yield Ask(self._pages, "/charts", {}, accept)
+        for path in ("/sitemap.xml", "/catalog"):
+            yield Ask(self._pages, path, {}, "*/*")
+        for name in archives.ARCHIVES:
+            yield Ask(self._pages, f"/archive/{name}", {}, "text/html")
         for asked in gallery.questions().values():
             yield Ask(self._sparql, "/sparql", {"query": gallery.bound(asked), "format": "json"}, "*/*")
 
