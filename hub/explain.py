@@ -20,7 +20,7 @@ from hub.config import Settings
 from hub.errors import NotFoundError
 from hub.links.catalogue import LinkRow, Links
 from hub.records import Slot
-from hub.routes import Precedence
+from hub.routes import Precedence, Rank
 from hub.store import Term, iri_of
 from hub.workers import WorkerPool
 from linkml_schemas.generated.model import CatalogRecord
@@ -335,17 +335,18 @@ class Reason:
     def _of_ranks(self, dataset: str, words: set[str]) -> str:
         ranks = sorted(self.order.rank(dataset, graph, self.predicate) for graph in words)
         first, second = ranks[0], ranks[1]
-        place = next(n for n, (one, other) in enumerate(zip(first, second, strict=True)) if one != other)
-        winner = f"The record of source {first[4]} counts before that of {second[4]}"
-        reasons = (
-            "the settings ([precedence]) say so",
-            "its source is of the archive that owns the dataset",
-            f"it came by a nearer route ({first[2]}) than the other ({second[2]})",
-            "it is of the archive's preferred kind of entry",
-            "its source comes first by name",
-            "its accession comes first",
-        )
-        return f"{winner}: {reasons[place]}."
+        decided = next(name for name in Rank._fields if getattr(first, name) != getattr(second, name))
+        winner = f"The record of source {first.source} counts before that of {second.source}"
+        reasons = {
+            "declared": "the settings ([precedence]) say so",
+            "hub": "it is this hub's own" if not first.hub else f"its hub, {first.hub}, comes first by name",
+            "foreign": "its source is of the archive that owns the dataset",
+            "route": f"it came by a nearer route ({first.route}) than the other ({second.route})",
+            "kind": "it is of the archive's preferred kind of entry",
+            "source": "its source comes first by name",
+            "accession": "its accession comes first",
+        }
+        return f"{winner}: {reasons[decided]}."
 
 
 # --- as JSON ----------------------------------------------------------------------------------------------------------

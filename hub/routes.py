@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyoxigraph import NamedNode
 
@@ -33,7 +33,28 @@ RULE = "routes-disagree"
 OWNERS_RULE = "owners-disagree"
 # Archives count files and bytes at different times and in rounded units.
 SIZE_TOLERANCE = 0.1
-Rank = tuple[int, str, int, int, int, str, str]
+
+
+class Rank(NamedTuple):
+    """Place of a source's word on a property; the lowest counts.
+
+    Attributes:
+        declared: place in what the operator declared.
+        hub: name of the hub that owns the record; empty for this hub's own.
+        foreign: 0 for a source of the archive that owns the dataset.
+        route: of the source's harvester.
+        kind: of the entry, where an archive has several.
+        source: name of the source.
+        accession: of the record.
+    """
+
+    declared: int
+    hub: str
+    foreign: int
+    route: int
+    kind: int
+    source: str
+    accession: str
 
 
 def harvester_named(name: str) -> Harvester:
@@ -89,7 +110,7 @@ class Precedence:
         owner, name = split_source(source)
         # Of another hub's source only its name is known: it is like the one of that name here, else of the archive.
         foreign = int(self.archives.get(name, archive if owner else None) != archive)
-        return place, owner, foreign, self.routes.get(name, 1), archives.preference(accession), source, accession
+        return Rank(place, owner, foreign, self.routes.get(name, 1), archives.preference(accession), source, accession)
 
     def resolve(self, subject: Subject, said: list[Statement]) -> set[tuple[NamedNode, Term]]:
         """Return what the default graph says of a subject.
