@@ -6,21 +6,18 @@ import atexit
 import json
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from werkzeug.serving import make_server
 
 from harvesters.contract import Source
 from hub.config import Settings
 from hub.feeds.journal import Journal
 from hub.ingest import harvest
 from hub.log import Log, publications, versions
-from hub.web.app import Hub
 from tests.support import BASE, demo_settings
 
 FIRST, SECOND = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
@@ -91,19 +88,3 @@ def erase(log: Log, sequence: int) -> None:
     with log.engine.begin() as db:
         gone = sa.update(versions).where(versions.c.sequence == sequence)
         db.execute(gone.values(content=None, state="redacted", title="erased"))
-
-
-@contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """The address of a hub that is served on loopback."""
-    hub = Hub(settings)
-    server = make_server("127.0.0.1", 0, hub, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        hub.close()

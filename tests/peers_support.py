@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from hub import ingest
@@ -18,7 +16,7 @@ from hub.config import Peer, Settings
 from hub.log import Log
 from hub.peers import keys, standing
 from hub.web.app import create_app
-from tests.support import demo_settings
+from tests.support import demo_settings, serving
 
 Change = Callable[[str, Any], Any]
 
@@ -73,15 +71,10 @@ def served(settings: Settings) -> Iterator[tuple[str, Between]]:
     """Serve a hub's pages; yield its address and what stands before it."""
     app = create_app(settings)
     between = Between(app)
-    server = make_server("127.0.0.1", 0, between, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", between
+        with serving(between) as address:
+            yield address, between
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
         app.config["HUB_PUBLICATION"].close()
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
+from werkzeug.serving import make_server
 from werkzeug.test import Client, TestResponse
 
 from harvesters.contract import Source
 from hub import records
 from hub.config import Settings
 from hub.records import ClassTable, Slot
+from hub.web.app import Hub
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "hub" / "demo"
@@ -87,6 +92,35 @@ def _literal(table: ClassTable, slot: Slot) -> st.SearchStrategy[Any]:
         case str(d) if d.endswith("dateTime"):
             return st.just("2026-11-20T12:00:00Z")
     return st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+
+
+@contextmanager
+def listening(server: Any) -> Iterator[str]:
+    """Let a server answer in a thread, and give its address."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def serving(app: Any) -> AbstractContextManager[str]:
+    """Serve a WSGI application on loopback, and give its address."""
+    return listening(make_server("127.0.0.1", 0, app, threaded=True))
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """Serve a whole hub on loopback, and give its address."""
+    hub = Hub(settings)
+    try:
+        with serving(hub) as address:
+            yield address
+    finally:
+        hub.close()
 
 
 def get(client: Client, path: str, accept: str = "") -> TestResponse:

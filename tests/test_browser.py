@@ -6,7 +6,6 @@ import csv
 import json
 import re
 import shutil
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
-from werkzeug.serving import make_server
 
 from hub import config
 from hub.cli import build_demo
 from hub.ingest import harvest
-from hub.web.app import Hub
+from tests.support import served
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")]
@@ -70,15 +68,8 @@ FAILURES = {"nothing there": ("/nothing-is-here", 404), "tombstone": ("/dataset/
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = config.load(str(build_demo(tmp_path_factory.mktemp("demo"))), environ={})
     harvest(settings, sorted(settings.sources))
-    hub = Hub(settings)
-    server = make_server("127.0.0.1", 0, hub, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    hub.close()
+    with served(settings) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

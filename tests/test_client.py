@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,22 +18,9 @@ from hub import manifests
 from hub.client import AmbiguousError, DownloadError, File, Hub, HubError, NotFoundError
 from hub.ingest import harvest
 from hub.web.app import Hub as Site
-from tests.support import demo_settings
+from tests.support import demo_settings, listening
 
 Reply = tuple[int, dict[str, str], bytes]
-
-
-@contextmanager
-def listening(server: Any) -> Iterator[str]:
-    """Let a server answer in a thread, and give its address."""
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")

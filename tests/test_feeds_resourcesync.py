@@ -21,7 +21,7 @@ from hub.ingest import harvest
 from hub.peers import standing
 from hub.web.app import Hub
 from tests import feeds_hub
-from tests.support import BASE
+from tests.support import BASE, served
 
 ROOT = "http://localhost"
 NAMES = {"s": SITEMAP, "rs": TERMS}
@@ -222,7 +222,7 @@ def published(settings: Settings) -> dict[str, str]:
 def test_resync_copies_the_hub_and_follows_it(tmp_path: Path) -> None:
     settings = feeds_hub.build(tmp_path)
     copy = tmp_path / "copy"
-    with feeds_hub.served(settings) as address:
+    with served(settings) as address:
         assert "SYNCED (same=0" in resync(tmp_path, "--baseline", "--hash", "sha-256", address, str(copy))
         assert copied(copy) == published(settings)
         assert " IN SYNC (same=" in (audit := resync(tmp_path, "--audit", "--hash", "sha-256", address, str(copy)))

@@ -22,7 +22,7 @@ from hub.ingest import harvest
 from hub.peers import standing
 from ontology import iris
 from tests import feeds_hub
-from tests.support import BASE
+from tests.support import BASE, served
 
 FOLDER = Path(__file__).with_name("ldes")
 DELETE = "https://www.w3.org/ns/activitystreams#Delete"
@@ -60,7 +60,7 @@ def applied(members: Iterable[dict[str, Any]]) -> dict[str, str]:
 
 def test_a_copy_holds_what_owners_signed_and_follows(tmp_path: Path) -> None:
     settings = feeds_hub.build(tmp_path)
-    with feeds_hub.served(settings) as address:
+    with served(settings) as address:
         first = replicate(f"{address}/ldes", tmp_path / "state")
         assert [member["said"][AT.value][0] for member in first][-1] == feeds_hub.SECOND
         assert_is_all(settings, first)

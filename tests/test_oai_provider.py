@@ -3,7 +3,6 @@
 import gzip
 import json
 import random
-import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +12,6 @@ import rdflib
 from lxml import etree
 from rdflib.compare import isomorphic
 from sickle import Sickle
-from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from harvesters.contract import Source
@@ -27,7 +25,7 @@ from hub.log import Log
 from hub.routes import Precedence
 from hub.web import oai
 from hub.web.app import Hub
-from tests.support import BASE, DEMO, ROOT, demo_settings
+from tests.support import BASE, DEMO, ROOT, demo_settings, serving
 
 SCHEMAS = ROOT.parent / "shared" / "harness" / "suites" / "oai-xsd"
 NS = {"o": OAI}
@@ -79,15 +77,8 @@ def client(hub):
 
 @contextmanager
 def served(hub):
-    server = make_server("127.0.0.1", 0, hub, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/oai"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(hub) as address:
+        yield f"{address}/oai"
 
 
 def ask(client, query, **more):

@@ -7,7 +7,6 @@ import html
 import json
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from markupsafe import escape
 from playwright.sync_api import Browser, sync_playwright
-from werkzeug.serving import make_server
 from werkzeug.test import Client
 from werkzeug.test import TestResponse as Answer
 from werkzeug.wrappers import Response
@@ -26,7 +24,7 @@ from hub.config import Settings
 from hub.ingest import harvest
 from hub.web.app import Hub, create_app
 from hub.web.editor import START, TITLES
-from tests.support import BASE, ROOT, demo_settings
+from tests.support import BASE, ROOT, demo_settings, serving
 
 EDITOR = "/sparql/editor"
 EVIL = '</textarea><script>alert("x")</script>'
@@ -193,13 +191,8 @@ def in_browser(test: Callable[..., None]) -> Callable[..., None]:
 
 @pytest.fixture(scope="module")
 def address(hub: Hub) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, hub, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(hub) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,7 +18,6 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 import rdflib
-from werkzeug.serving import make_server
 from werkzeug.test import Client
 from werkzeug.test import TestResponse as Answer
 from werkzeug.wrappers import Response
@@ -28,7 +26,7 @@ from hub import formats, gallery
 from hub.ingest import harvest
 from hub.web import gallery as web
 from hub.web.app import Hub
-from tests.support import BASE, demo_settings
+from tests.support import BASE, demo_settings, serving
 
 QUESTIONS = gallery.questions()
 BROWSER_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -360,13 +358,8 @@ CHROMIUM_OPTIONS = """--headless --no-sandbox --disable-gpu --disable-background
 
 @pytest.fixture(scope="module")
 def address(hub: Hub) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, hub, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(hub) as found:
+        yield found
 
 
 @pytest.mark.browser

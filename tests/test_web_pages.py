@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +17,6 @@ import rdflib
 from pyld import jsonld
 from pyoxigraph import RdfFormat, parse
 from rdflib.compare import isomorphic
-from werkzeug.serving import make_server
 from werkzeug.test import Client
 from werkzeug.test import TestResponse as Answer
 from werkzeug.wrappers import Response
@@ -33,7 +31,7 @@ from hub.web import app as web
 from hub.web import offers, pages
 from hub.web.app import Hub
 from linkml_schemas.generated.model import Dataset
-from tests.support import BASE, demo_settings
+from tests.support import BASE, demo_settings, serving
 
 PAGE = "/dataset/bia/S-BIAD824"
 IRI = BASE + PAGE.removeprefix("/")
@@ -568,13 +566,8 @@ CHROMIUM_OPTIONS = """--headless --no-sandbox --disable-gpu --disable-background
 
 @pytest.fixture(scope="session")
 def address(hub: Hub) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, hub, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(hub) as found:
+        yield found
 
 
 @pytest.mark.browser

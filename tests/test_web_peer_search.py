@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,15 @@ from urllib.parse import urlencode
 import pytest
 from jsonschema import Draft202012Validator
 from lxml import html
-from werkzeug.serving import make_server
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
-from hub.config import Peer, Settings
+from hub.config import Peer
 from hub.federation import peer_services
 from hub.web.app import Hub
 from tests.loopback import Endpoint
 from tests.peers_support import hub_of
-from tests.support import BASE, get, told
+from tests.support import BASE, get, served, told
 
 LISTED = "/search?peers=1&per_page=100"
 
@@ -59,22 +57,6 @@ class World:
         return Client(hub, Response)
 
     stack: ExitStack
-
-
-@contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """Serve a whole hub, and yield its address."""
-    hub = Hub(settings)
-    server = make_server("127.0.0.1", 0, hub, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        hub.close()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import itertools
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -35,6 +34,7 @@ from hub.snapshots import Snapshot
 from hub.web import coding
 from tests.benchmarks import synthetic
 from tests.benchmarks.corpus import BASE
+from tests.support import listening
 
 AT = "2026-01-01T00:00:00Z"
 BATCH = 500
@@ -95,14 +95,8 @@ def serving(served: Served) -> Iterator[str]:
             """Write nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(server) as address:
+        yield address
 
 
 def rows(count: int) -> Iterator[RecordRow]:
