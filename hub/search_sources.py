@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -13,11 +14,12 @@ import sqlalchemy as sa
 
 from hub import queries
 from hub.config import Settings
-from hub.errors import HubError
+from hub.errors import HubError, QueryError
 from hub.log import Log
 from hub.overview import freshness
 from hub.published import Now
 
+logger = logging.getLogger(__name__)
 KEPT_S = 60.0
 UNKNOWN = "unknown"
 NEVER = "never"
@@ -103,14 +105,19 @@ class Coverage:
         return f"This answers for {what}{aged}{lacks}. Other archives are not searched."
 
 
+Feeds = dict[str, list[tuple[str, int]]]
+"""Name and number of datasets of the sources of each archive, by the archive's IRI."""
+
+
 class Sources:
-    """Tells what is searched; asks snapshot and catalogue anew at most once a minute. Safe for threads."""
+    """Tells what is searched; asks the catalogue anew at most once a minute, a snapshot once. Safe for threads."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: tuple[str, float, Coverage] | None = None
+        self._counted: tuple[str, Feeds] | None = None
 
     def of(self, now: Now) -> Coverage:
         """Return what is searched in a snapshot."""
@@ -119,10 +126,18 @@ class Sources:
                 self._kept = (now.version, self._clock(), self._read(now))
             return self._kept[2]
 
+    def _feeds(self, now: Now) -> Feeds:
+        """Return the sources of each archive; none, until it is asked again, where counting them takes too long."""
+        if self._counted is None or self._counted[0] != now.version:
+            try:
+                self._counted = (now.version, _count(now))
+            except QueryError:
+                logger.warning("the datasets of each source could not be counted", exc_info=True)
+                return {}
+        return self._counted[1]
+
     def _read(self, now: Now) -> Coverage:
-        feeds: dict[str, list[tuple[str, int]]] = {}
-        for row in queries.select(now.pages, "describe/sources"):
-            feeds.setdefault(row["archive"].value, []).append((row["source"].value, int(row["datasets"].value)))
+        feeds = self._feeds(now)
         runs = _runs(self._settings)
         archives = tuple(
             Covered(
@@ -135,6 +150,13 @@ class Sources:
             for row in queries.select(now.pages, "describe/archives")
         )
         return Coverage(archives, tuple(_gaps(archives, self._settings, runs)), now.sequence)
+
+
+def _count(now: Now) -> Feeds:
+    feeds: Feeds = {}
+    for row in queries.select(now.pages, "describe/sources"):
+        feeds.setdefault(row["archive"].value, []).append((row["source"].value, int(row["datasets"].value)))
+    return feeds
 
 
 def _runs(settings: Settings) -> Mapping[str, Mapping[str, Any]] | None:

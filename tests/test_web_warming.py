@@ -128,7 +128,12 @@ def warmer(site: Site, most_bytes: int = 10**6, published: Callable[[], Any] | N
     return Warmer(published or (lambda: site), site, site, most_bytes, pause_s=PAUSE_S)
 
 
-PAGES = [*["/", "/charts"] * 2, "/sitemap.xml", "/catalog", *(f"/archive/{name}" for name in archives.ARCHIVES)]
+PAGES = [
+    *["/", "/search", "/charts"] * 2,
+    "/sitemap.xml",
+    "/catalog",
+    *(f"/archive/{name}" for name in archives.ARCHIVES),
+]
 
 
 def test_pages_that_take_long_and_every_question_are_asked_for() -> None:

@@ -99,6 +99,7 @@ class Warmer:
     def _asks(self) -> Iterator[Ask]:
         for accept in ("text/html", "application/json"):
             yield Ask(self._pages, "/", {}, accept)
+            yield Ask(self._pages, "/search", {}, accept)
             yield Ask(self._pages, "/charts", {}, accept)
         for path in ("/sitemap.xml", "/catalog"):
             yield Ask(self._pages, path, {}, "*/*")
